@@ -20,9 +20,9 @@ func Initial16() (h State16) {
 }
 
 // Compress16 applies Compress in every lane. t and final are those of all lanes, so the blocks must be at the same position in messages of the
-// same length. With AVX-512 it is faster than sixteen calls of Compress; without, it makes those calls.
+// same length. With AVX-512 or AVX2 it is faster than sixteen calls of Compress; without, it makes those calls.
 func Compress16(h *State16, m *Block16, t uint64, final bool) {
-	if hasLanes {
+	if vectorBits > 0 {
 		last := uint32(0)
 		if final {
 			last = ^last

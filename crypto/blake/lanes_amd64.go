@@ -4,7 +4,12 @@
 
 package blake
 
-// compress16 applies Compress in sixteen lanes; final is all ones for the last block and 0 otherwise.
+// compress512 applies Compress in sixteen lanes; final is all ones for the last block and 0 otherwise.
 //
 //go:noescape
-func compress16(h *[8][16]uint32, m *[16][16]uint32, t uint64, final uint32)
+func compress512(h *[8][16]uint32, m *[16][16]uint32, t uint64, final uint32)
+
+// compress256 applies Compress in sixteen lanes; final is all ones for the last block and 0 otherwise.
+//
+//go:noescape
+func compress256(h *[8][16]uint32, m *[16][16]uint32, t uint64, final uint32)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func compress16(h *[8][16]uint32, m *[16][16]uint32, t uint64, final uint32)
+// func compress512(h *[8][16]uint32, m *[16][16]uint32, t uint64, final uint32)
 // Requires: AVX, AVX512F
-TEXT ·compress16(SB), NOSPLIT, $0-28
+TEXT ·compress512(SB), $0-28
 	MOVQ         h+0(FP), AX
 	MOVQ         m+8(FP), CX
 	VMOVDQU32    (AX), Z0
@@ -1184,5 +1184,1623 @@ TEXT ·compress16(SB), NOSPLIT, $0-28
 	VPXORD       Z15, Z7, Z7
 	VPXORD       448(AX), Z7, Z7
 	VMOVDQU32    Z7, 448(AX)
+	VZEROUPPER
+	RET
+
+DATA rotate16<>+0(SB)/4, $0x01000302
+DATA rotate16<>+4(SB)/4, $0x05040706
+DATA rotate16<>+8(SB)/4, $0x09080b0a
+DATA rotate16<>+12(SB)/4, $0x0d0c0f0e
+DATA rotate16<>+16(SB)/4, $0x01000302
+DATA rotate16<>+20(SB)/4, $0x05040706
+DATA rotate16<>+24(SB)/4, $0x09080b0a
+DATA rotate16<>+28(SB)/4, $0x0d0c0f0e
+GLOBL rotate16<>(SB), RODATA|NOPTR, $32
+
+DATA rotate8<>+0(SB)/4, $0x00030201
+DATA rotate8<>+4(SB)/4, $0x04070605
+DATA rotate8<>+8(SB)/4, $0x080b0a09
+DATA rotate8<>+12(SB)/4, $0x0c0f0e0d
+DATA rotate8<>+16(SB)/4, $0x00030201
+DATA rotate8<>+20(SB)/4, $0x04070605
+DATA rotate8<>+24(SB)/4, $0x080b0a09
+DATA rotate8<>+28(SB)/4, $0x0c0f0e0d
+GLOBL rotate8<>(SB), RODATA|NOPTR, $32
+
+// func compress256(h *[8][16]uint32, m *[16][16]uint32, t uint64, final uint32)
+// Requires: AVX, AVX2
+TEXT ·compress256(SB), $32-28
+	MOVQ h+0(FP), AX
+	MOVQ m+8(FP), CX
+	MOVL $0x00000002, DX
+
+half:
+	VMOVDQU      (AX), Y0
+	MOVL         $0x6a09e667, BX
+	VMOVD        BX, X8
+	VPBROADCASTD X8, Y8
+	VMOVDQU      64(AX), Y1
+	MOVL         $0xbb67ae85, BX
+	VMOVD        BX, X9
+	VPBROADCASTD X9, Y9
+	VMOVDQU      128(AX), Y2
+	MOVL         $0x3c6ef372, BX
+	VMOVD        BX, X10
+	VPBROADCASTD X10, Y10
+	VMOVDQU      192(AX), Y3
+	MOVL         $0xa54ff53a, BX
+	VMOVD        BX, X11
+	VPBROADCASTD X11, Y11
+	VMOVDQU      256(AX), Y4
+	MOVL         $0x510e527f, BX
+	MOVQ         t+16(FP), SI
+	XORL         SI, BX
+	VMOVD        BX, X12
+	VPBROADCASTD X12, Y12
+	VMOVDQU      320(AX), Y5
+	MOVL         $0x9b05688c, BX
+	MOVQ         t+16(FP), SI
+	SHRQ         $0x20, SI
+	XORL         SI, BX
+	VMOVD        BX, X13
+	VPBROADCASTD X13, Y13
+	VMOVDQU      384(AX), Y6
+	MOVL         $0x1f83d9ab, BX
+	MOVL         final+24(FP), SI
+	XORL         SI, BX
+	VMOVD        BX, X14
+	VPBROADCASTD X14, Y14
+	VMOVDQU      448(AX), Y7
+	MOVL         $0x5be0cd19, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       (CX), Y0, Y0
+	VPADDD       128(CX), Y1, Y1
+	VPADDD       256(CX), Y2, Y2
+	VPADDD       384(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       64(CX), Y0, Y0
+	VPADDD       192(CX), Y1, Y1
+	VPADDD       320(CX), Y2, Y2
+	VPADDD       448(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       512(CX), Y0, Y0
+	VPADDD       640(CX), Y1, Y1
+	VPADDD       768(CX), Y2, Y2
+	VPADDD       896(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       576(CX), Y0, Y0
+	VPADDD       704(CX), Y1, Y1
+	VPADDD       832(CX), Y2, Y2
+	VPADDD       960(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       896(CX), Y0, Y0
+	VPADDD       256(CX), Y1, Y1
+	VPADDD       576(CX), Y2, Y2
+	VPADDD       832(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       640(CX), Y0, Y0
+	VPADDD       512(CX), Y1, Y1
+	VPADDD       960(CX), Y2, Y2
+	VPADDD       384(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       64(CX), Y0, Y0
+	VPADDD       (CX), Y1, Y1
+	VPADDD       704(CX), Y2, Y2
+	VPADDD       320(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       768(CX), Y0, Y0
+	VPADDD       128(CX), Y1, Y1
+	VPADDD       448(CX), Y2, Y2
+	VPADDD       192(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       704(CX), Y0, Y0
+	VPADDD       768(CX), Y1, Y1
+	VPADDD       320(CX), Y2, Y2
+	VPADDD       960(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       512(CX), Y0, Y0
+	VPADDD       (CX), Y1, Y1
+	VPADDD       128(CX), Y2, Y2
+	VPADDD       832(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       640(CX), Y0, Y0
+	VPADDD       192(CX), Y1, Y1
+	VPADDD       448(CX), Y2, Y2
+	VPADDD       576(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       896(CX), Y0, Y0
+	VPADDD       384(CX), Y1, Y1
+	VPADDD       64(CX), Y2, Y2
+	VPADDD       256(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       448(CX), Y0, Y0
+	VPADDD       192(CX), Y1, Y1
+	VPADDD       832(CX), Y2, Y2
+	VPADDD       704(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       576(CX), Y0, Y0
+	VPADDD       64(CX), Y1, Y1
+	VPADDD       768(CX), Y2, Y2
+	VPADDD       896(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       128(CX), Y0, Y0
+	VPADDD       320(CX), Y1, Y1
+	VPADDD       256(CX), Y2, Y2
+	VPADDD       960(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       384(CX), Y0, Y0
+	VPADDD       640(CX), Y1, Y1
+	VPADDD       (CX), Y2, Y2
+	VPADDD       512(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       576(CX), Y0, Y0
+	VPADDD       320(CX), Y1, Y1
+	VPADDD       128(CX), Y2, Y2
+	VPADDD       640(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       (CX), Y0, Y0
+	VPADDD       448(CX), Y1, Y1
+	VPADDD       256(CX), Y2, Y2
+	VPADDD       960(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       896(CX), Y0, Y0
+	VPADDD       704(CX), Y1, Y1
+	VPADDD       384(CX), Y2, Y2
+	VPADDD       192(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       64(CX), Y0, Y0
+	VPADDD       768(CX), Y1, Y1
+	VPADDD       512(CX), Y2, Y2
+	VPADDD       832(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       128(CX), Y0, Y0
+	VPADDD       384(CX), Y1, Y1
+	VPADDD       (CX), Y2, Y2
+	VPADDD       512(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       768(CX), Y0, Y0
+	VPADDD       640(CX), Y1, Y1
+	VPADDD       704(CX), Y2, Y2
+	VPADDD       192(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       256(CX), Y0, Y0
+	VPADDD       448(CX), Y1, Y1
+	VPADDD       960(CX), Y2, Y2
+	VPADDD       64(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       832(CX), Y0, Y0
+	VPADDD       320(CX), Y1, Y1
+	VPADDD       896(CX), Y2, Y2
+	VPADDD       576(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       768(CX), Y0, Y0
+	VPADDD       64(CX), Y1, Y1
+	VPADDD       896(CX), Y2, Y2
+	VPADDD       256(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       320(CX), Y0, Y0
+	VPADDD       960(CX), Y1, Y1
+	VPADDD       832(CX), Y2, Y2
+	VPADDD       640(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       (CX), Y0, Y0
+	VPADDD       384(CX), Y1, Y1
+	VPADDD       576(CX), Y2, Y2
+	VPADDD       512(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       448(CX), Y0, Y0
+	VPADDD       192(CX), Y1, Y1
+	VPADDD       128(CX), Y2, Y2
+	VPADDD       704(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       832(CX), Y0, Y0
+	VPADDD       448(CX), Y1, Y1
+	VPADDD       768(CX), Y2, Y2
+	VPADDD       192(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       704(CX), Y0, Y0
+	VPADDD       896(CX), Y1, Y1
+	VPADDD       64(CX), Y2, Y2
+	VPADDD       576(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       320(CX), Y0, Y0
+	VPADDD       960(CX), Y1, Y1
+	VPADDD       512(CX), Y2, Y2
+	VPADDD       128(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       (CX), Y0, Y0
+	VPADDD       256(CX), Y1, Y1
+	VPADDD       384(CX), Y2, Y2
+	VPADDD       640(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       384(CX), Y0, Y0
+	VPADDD       896(CX), Y1, Y1
+	VPADDD       704(CX), Y2, Y2
+	VPADDD       (CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       960(CX), Y0, Y0
+	VPADDD       576(CX), Y1, Y1
+	VPADDD       192(CX), Y2, Y2
+	VPADDD       512(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       768(CX), Y0, Y0
+	VPADDD       832(CX), Y1, Y1
+	VPADDD       64(CX), Y2, Y2
+	VPADDD       640(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       128(CX), Y0, Y0
+	VPADDD       448(CX), Y1, Y1
+	VPADDD       256(CX), Y2, Y2
+	VPADDD       320(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       640(CX), Y0, Y0
+	VPADDD       512(CX), Y1, Y1
+	VPADDD       448(CX), Y2, Y2
+	VPADDD       64(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       128(CX), Y0, Y0
+	VPADDD       256(CX), Y1, Y1
+	VPADDD       384(CX), Y2, Y2
+	VPADDD       320(CX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       960(CX), Y0, Y0
+	VPADDD       576(CX), Y1, Y1
+	VPADDD       192(CX), Y2, Y2
+	VPADDD       832(CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       704(CX), Y0, Y0
+	VPADDD       896(CX), Y1, Y1
+	VPADDD       768(CX), Y2, Y2
+	VPADDD       (CX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPXOR        Y8, Y0, Y0
+	VPXOR        (AX), Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPXOR        Y9, Y1, Y1
+	VPXOR        64(AX), Y1, Y1
+	VMOVDQU      Y1, 64(AX)
+	VPXOR        Y10, Y2, Y2
+	VPXOR        128(AX), Y2, Y2
+	VMOVDQU      Y2, 128(AX)
+	VPXOR        Y11, Y3, Y3
+	VPXOR        192(AX), Y3, Y3
+	VMOVDQU      Y3, 192(AX)
+	VPXOR        Y12, Y4, Y4
+	VPXOR        256(AX), Y4, Y4
+	VMOVDQU      Y4, 256(AX)
+	VPXOR        Y13, Y5, Y5
+	VPXOR        320(AX), Y5, Y5
+	VMOVDQU      Y5, 320(AX)
+	VPXOR        Y14, Y6, Y6
+	VPXOR        384(AX), Y6, Y6
+	VMOVDQU      Y6, 384(AX)
+	VPXOR        Y15, Y7, Y7
+	VPXOR        448(AX), Y7, Y7
+	VMOVDQU      Y7, 448(AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	DECL         DX
+	JNZ          half
 	VZEROUPPER
 	RET

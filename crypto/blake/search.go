@@ -14,18 +14,10 @@ const (
 // Search hashes messages of 40 bytes, ten words in little-endian order, of which one counts from first on, and returns the first number for which the
 // first word of the digest has no bit of mask. It returns false if there is none among n numbers. n must be a multiple of Lanes.
 func Search(words *[10]uint32, c Counter, first, n, mask uint32) (uint32, bool) {
-	if !hasLanes {
+	if vectorBits == 0 {
 		return search(words, c, first, n, mask)
 	}
-	start := startState(words)
-	f := searchWord8
-	switch c {
-	case Word8M31:
-		f = searchWord8M31
-	case Word9Reversed:
-		f = searchWord9Reversed
-	}
-	found := f(&start, words, first, n/Lanes, mask)
+	found := searchLanes(words, c, first, n, mask)
 	return found, found-first < n
 }
 

@@ -4,20 +4,38 @@
 
 package blake
 
-// searchWord8 returns the first number from first on that, as word 8 gives a digest whose first word has no
+// searchWord8x512 returns the first number from first on that, as word 8 gives a digest whose first word has no
 // bit of mask, or first + 16·count if there is none among so many. start is the state in the first round: see startState.
 //
 //go:noescape
-func searchWord8(start *[16]uint32, words *[10]uint32, first uint32, count uint32, mask uint32) uint32
+func searchWord8x512(start *[16]uint32, words *[10]uint32, first uint32, count uint32, mask uint32) uint32
 
-// searchWord8M31 returns the first number from first on that, as word 8 gives a digest whose first word modulo 2^31 - 1 has no
+// searchWord8M31x512 returns the first number from first on that, as word 8 gives a digest whose first word modulo 2^31 - 1 has no
 // bit of mask, or first + 16·count if there is none among so many. start is the state in the first round: see startState.
 //
 //go:noescape
-func searchWord8M31(start *[16]uint32, words *[10]uint32, first uint32, count uint32, mask uint32) uint32
+func searchWord8M31x512(start *[16]uint32, words *[10]uint32, first uint32, count uint32, mask uint32) uint32
 
-// searchWord9Reversed returns the first number from first on that, as word 9, with its bytes reversed, gives a digest whose first word has no
+// searchWord9Reversedx512 returns the first number from first on that, as word 9, with its bytes reversed, gives a digest whose first word has no
 // bit of mask, or first + 16·count if there is none among so many. start is the state in the first round: see startState.
 //
 //go:noescape
-func searchWord9Reversed(start *[16]uint32, words *[10]uint32, first uint32, count uint32, mask uint32) uint32
+func searchWord9Reversedx512(start *[16]uint32, words *[10]uint32, first uint32, count uint32, mask uint32) uint32
+
+// searchWord8x256 returns the first number from first on that, as word 8 gives a digest whose first word has no
+// bit of mask, or first + 8·count if there is none among so many. start is the state in the first round: see startState.
+//
+//go:noescape
+func searchWord8x256(start *[16]uint32, words *[10]uint32, first uint32, count uint32, mask uint32) uint32
+
+// searchWord8M31x256 returns the first number from first on that, as word 8 gives a digest whose first word modulo 2^31 - 1 has no
+// bit of mask, or first + 8·count if there is none among so many. start is the state in the first round: see startState.
+//
+//go:noescape
+func searchWord8M31x256(start *[16]uint32, words *[10]uint32, first uint32, count uint32, mask uint32) uint32
+
+// searchWord9Reversedx256 returns the first number from first on that, as word 9, with its bytes reversed, gives a digest whose first word has no
+// bit of mask, or first + 8·count if there is none among so many. start is the state in the first round: see startState.
+//
+//go:noescape
+func searchWord9Reversedx256(start *[16]uint32, words *[10]uint32, first uint32, count uint32, mask uint32) uint32

@@ -34,7 +34,7 @@ const lastBlock = ^uint32(0)
 
 // compressColumns compresses a block in sixteen lanes. The first sixteen elements of m[k] are word k of the lanes.
 func compressColumns(h *digests, m *[16][]m31.M31, t uint64, final bool) {
-	if hasLanes {
+	if vectorBits > 0 {
 		var p [16]*uint32
 		for k := range m {
 			_ = m[k][lanes-1]
@@ -58,7 +58,7 @@ func compressColumns(h *digests, m *[16][]m31.M31, t uint64, final bool) {
 
 // reduce reduces all words modulo 2^31 - 1.
 func reduce(d *digests) {
-	if hasLanes {
+	if vectorBits > 0 {
 		reduce16((*[8][16]uint32)(d))
 		return
 	}
@@ -81,7 +81,7 @@ func pairs(h channel.Hash, a, b *digests) (out digests) {
 			}
 		}
 		return out
-	case hasLanes:
+	case vectorBits > 0:
 		pairs16((*[8][16]uint32)(&out), (*[8][16]uint32)(a), (*[8][16]uint32)(b))
 	default:
 		var block blake.Block16

@@ -4,18 +4,34 @@
 
 package merkle
 
-// compressColumns16 compresses a block in sixteen lanes: m[k] points to word k of lane 0, which those of the other lanes follow. t is the
+// compressColumns512 compresses a block in sixteen lanes: m[k] points to word k of lane 0, which those of the other lanes follow. t is the
 // number of bytes hashed so far, with this block; final is all ones for the last block and 0 otherwise.
 //
 //go:noescape
-func compressColumns16(h *[8][16]uint32, m *[16]*uint32, t uint64, final uint32)
+func compressColumns512(h *[8][16]uint32, m *[16]*uint32, t uint64, final uint32)
 
-// pairs16 hashes pairs of digests: the first of dst are the hashes of digests 0 and 1, 2 and 3, … of a, then come those of b. dst may be a or b.
+// pairs512 hashes pairs of digests: the first of dst are the hashes of digests 0 and 1, 2 and 3, … of a, then come those of b. dst may be a or b.
 //
 //go:noescape
-func pairs16(dst *[8][16]uint32, a *[8][16]uint32, b *[8][16]uint32)
+func pairs512(dst *[8][16]uint32, a *[8][16]uint32, b *[8][16]uint32)
 
-// reduce16 reduces all words modulo 2^31 - 1.
+// reduce512 reduces all words modulo 2^31 - 1.
 //
 //go:noescape
-func reduce16(h *[8][16]uint32)
+func reduce512(h *[8][16]uint32)
+
+// compressColumns256 compresses a block in sixteen lanes: m[k] points to word k of lane 0, which those of the other lanes follow. t is the
+// number of bytes hashed so far, with this block; final is all ones for the last block and 0 otherwise.
+//
+//go:noescape
+func compressColumns256(h *[8][16]uint32, m *[16]*uint32, t uint64, final uint32)
+
+// pairs256 hashes pairs of digests: the first of dst are the hashes of digests 0 and 1, 2 and 3, … of a, then come those of b. dst may be a or b.
+//
+//go:noescape
+func pairs256(dst *[8][16]uint32, a *[8][16]uint32, b *[8][16]uint32)
+
+// reduce256 reduces all words modulo 2^31 - 1.
+//
+//go:noescape
+func reduce256(h *[8][16]uint32)

@@ -4,54 +4,55 @@
 
 #include "textflag.h"
 
-// func compressColumns16(h *[8][16]uint32, m *[16]*uint32, t uint64, final uint32)
+// func compressColumns512(h *[8][16]uint32, m *[16]*uint32, t uint64, final uint32)
 // Requires: AVX, AVX512F
-TEXT ·compressColumns16(SB), NOSPLIT, $0-28
+TEXT ·compressColumns512(SB), $0-28
 	MOVQ         h+0(FP), AX
 	MOVQ         m+8(FP), CX
+	XORQ         DX, DX
 	VMOVDQU32    (AX), Z0
-	MOVL         $0x6a09e667, DX
-	VPBROADCASTD DX, Z8
+	MOVL         $0x6a09e667, BX
+	VPBROADCASTD BX, Z8
 	VMOVDQU32    64(AX), Z1
-	MOVL         $0xbb67ae85, DX
-	VPBROADCASTD DX, Z9
+	MOVL         $0xbb67ae85, BX
+	VPBROADCASTD BX, Z9
 	VMOVDQU32    128(AX), Z2
-	MOVL         $0x3c6ef372, DX
-	VPBROADCASTD DX, Z10
+	MOVL         $0x3c6ef372, BX
+	VPBROADCASTD BX, Z10
 	VMOVDQU32    192(AX), Z3
-	MOVL         $0xa54ff53a, DX
-	VPBROADCASTD DX, Z11
+	MOVL         $0xa54ff53a, BX
+	VPBROADCASTD BX, Z11
 	VMOVDQU32    256(AX), Z4
-	MOVL         $0x510e527f, DX
-	MOVQ         t+16(FP), BX
-	XORL         BX, DX
-	VPBROADCASTD DX, Z12
+	MOVL         $0x510e527f, BX
+	MOVQ         t+16(FP), SI
+	XORL         SI, BX
+	VPBROADCASTD BX, Z12
 	VMOVDQU32    320(AX), Z5
-	MOVL         $0x9b05688c, DX
-	MOVQ         t+16(FP), BX
-	SHRQ         $0x20, BX
-	XORL         BX, DX
-	VPBROADCASTD DX, Z13
+	MOVL         $0x9b05688c, BX
+	MOVQ         t+16(FP), SI
+	SHRQ         $0x20, SI
+	XORL         SI, BX
+	VPBROADCASTD BX, Z13
 	VMOVDQU32    384(AX), Z6
-	MOVL         $0x1f83d9ab, DX
-	MOVL         final+24(FP), BX
-	XORL         BX, DX
-	VPBROADCASTD DX, Z14
+	MOVL         $0x1f83d9ab, BX
+	MOVL         final+24(FP), SI
+	XORL         SI, BX
+	VPBROADCASTD BX, Z14
 	VMOVDQU32    448(AX), Z7
-	MOVL         $0x5be0cd19, DX
-	VPBROADCASTD DX, Z15
+	MOVL         $0x5be0cd19, BX
+	VPBROADCASTD BX, Z15
 	VPADDD       Z4, Z0, Z0
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         (CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         (CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -76,142 +77,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -236,14 +109,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         (CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -268,142 +141,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         (CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -428,14 +173,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -460,14 +205,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -492,14 +237,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         (CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -524,142 +269,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         (CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         (CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -684,14 +301,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         (CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -716,14 +333,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         (CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -748,14 +365,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -780,142 +397,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         (CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -940,14 +429,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -972,14 +461,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -1004,14 +493,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -1036,142 +525,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         (CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         (CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPADDD       Z13, Z9, Z9
-	VPADDD       Z14, Z10, Z10
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z8, Z4, Z4
-	VPXORD       Z9, Z5, Z5
-	VPXORD       Z10, Z6, Z6
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPADDD       Z12, Z11, Z11
-	VPADDD       Z13, Z8, Z8
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z10, Z5, Z5
-	VPXORD       Z11, Z6, Z6
-	VPXORD       Z8, Z7, Z7
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         (CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -1196,14 +557,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         80(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         64(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         56(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         8(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -1228,14 +589,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z5, Z1, Z1
 	VPADDD       Z6, Z2, Z2
 	VPADDD       Z7, Z3, Z3
-	MOVQ         16(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         32(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         48(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         40(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         (CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
@@ -1260,14 +621,14 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         120(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         72(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         24(CX), DX
-	VPADDD       (DX), Z2, Z2
-	MOVQ         104(CX), DX
-	VPADDD       (DX), Z3, Z3
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -1292,14 +653,654 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VPADDD       Z6, Z1, Z1
 	VPADDD       Z7, Z2, Z2
 	VPADDD       Z4, Z3, Z3
-	MOVQ         88(CX), DX
-	VPADDD       (DX), Z0, Z0
-	MOVQ         112(CX), DX
-	VPADDD       (DX), Z1, Z1
-	MOVQ         96(CX), DX
-	VPADDD       (DX), Z2, Z2
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         (CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         (CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         (CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         (CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         80(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         64(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         56(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         8(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	MOVQ         16(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         32(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         48(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         40(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         120(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         72(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         24(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
+	MOVQ         104(CX), BX
+	VPADDD       (BX)(DX*1), Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         88(CX), BX
+	VPADDD       (BX)(DX*1), Z0, Z0
+	MOVQ         112(CX), BX
+	VPADDD       (BX)(DX*1), Z1, Z1
+	MOVQ         96(CX), BX
+	VPADDD       (BX)(DX*1), Z2, Z2
 	MOVQ         (CX), CX
-	VPADDD       (CX), Z3, Z3
+	VPADDD       (CX)(DX*1), Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
@@ -1347,9 +1348,9 @@ TEXT ·compressColumns16(SB), NOSPLIT, $0-28
 	VZEROUPPER
 	RET
 
-// func pairs16(dst *[8][16]uint32, a *[8][16]uint32, b *[8][16]uint32)
+// func pairs512(dst *[8][16]uint32, a *[8][16]uint32, b *[8][16]uint32)
 // Requires: AVX, AVX512F
-TEXT ·pairs16(SB), NOSPLIT, $0-24
+TEXT ·pairs512(SB), $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         b+16(FP), DX
@@ -2551,43 +2552,43 @@ TEXT ·pairs16(SB), NOSPLIT, $0-24
 	VPRORD       $0x07, Z20, Z20
 	VPXORD       Z24, Z0, Z0
 	MOVL         $0x6b08e647, CX
-	VPBROADCASTD CX, Z2
-	VPXORD       Z2, Z0, Z0
+	VPBROADCASTD CX, Z24
+	VPXORD       Z24, Z0, Z0
 	VMOVDQU32    Z0, (AX)
 	VPXORD       Z25, Z1, Z1
 	MOVL         $0xbb67ae85, CX
-	VPBROADCASTD CX, Z0
-	VPXORD       Z0, Z1, Z1
+	VPBROADCASTD CX, Z25
+	VPXORD       Z25, Z1, Z1
 	VMOVDQU32    Z1, 64(AX)
 	VPXORD       Z26, Z17, Z17
 	MOVL         $0x3c6ef372, CX
-	VPBROADCASTD CX, Z0
-	VPXORD       Z0, Z17, Z17
+	VPBROADCASTD CX, Z26
+	VPXORD       Z26, Z17, Z17
 	VMOVDQU32    Z17, 128(AX)
 	VPXORD       Z27, Z19, Z19
 	MOVL         $0xa54ff53a, CX
-	VPBROADCASTD CX, Z0
-	VPXORD       Z0, Z19, Z19
+	VPBROADCASTD CX, Z27
+	VPXORD       Z27, Z19, Z19
 	VMOVDQU32    Z19, 192(AX)
 	VPXORD       Z28, Z20, Z20
 	MOVL         $0x510e527f, CX
-	VPBROADCASTD CX, Z0
-	VPXORD       Z0, Z20, Z20
+	VPBROADCASTD CX, Z28
+	VPXORD       Z28, Z20, Z20
 	VMOVDQU32    Z20, 256(AX)
 	VPXORD       Z29, Z21, Z21
 	MOVL         $0x9b05688c, CX
-	VPBROADCASTD CX, Z0
-	VPXORD       Z0, Z21, Z21
+	VPBROADCASTD CX, Z29
+	VPXORD       Z29, Z21, Z21
 	VMOVDQU32    Z21, 320(AX)
 	VPXORD       Z30, Z22, Z22
 	MOVL         $0x1f83d9ab, CX
-	VPBROADCASTD CX, Z0
-	VPXORD       Z0, Z22, Z22
+	VPBROADCASTD CX, Z30
+	VPXORD       Z30, Z22, Z22
 	VMOVDQU32    Z22, 384(AX)
 	VPXORD       Z31, Z23, Z23
 	MOVL         $0x5be0cd19, CX
-	VPBROADCASTD CX, Z0
-	VPXORD       Z0, Z23, Z23
+	VPBROADCASTD CX, Z31
+	VPXORD       Z31, Z23, Z23
 	VMOVDQU32    Z23, 448(AX)
 	VZEROUPPER
 	RET
@@ -2610,9 +2611,9 @@ DATA even<>+56(SB)/4, $0x0000001c
 DATA even<>+60(SB)/4, $0x0000001e
 GLOBL even<>(SB), RODATA|NOPTR, $64
 
-// func reduce16(h *[8][16]uint32)
+// func reduce512(h *[8][16]uint32)
 // Requires: AVX, AVX512F
-TEXT ·reduce16(SB), NOSPLIT, $0-8
+TEXT ·reduce512(SB), NOSPLIT, $0-8
 	MOVQ         h+0(FP), AX
 	MOVL         $0x7fffffff, CX
 	VPBROADCASTD CX, Z0
@@ -2672,5 +2673,3667 @@ TEXT ·reduce16(SB), NOSPLIT, $0-8
 	VPSUBD       Z0, Z1, Z2
 	VPMINUD      Z2, Z1, Z1
 	VMOVDQU32    Z1, 448(AX)
+	VZEROUPPER
+	RET
+
+DATA rotate16<>+0(SB)/4, $0x01000302
+DATA rotate16<>+4(SB)/4, $0x05040706
+DATA rotate16<>+8(SB)/4, $0x09080b0a
+DATA rotate16<>+12(SB)/4, $0x0d0c0f0e
+DATA rotate16<>+16(SB)/4, $0x01000302
+DATA rotate16<>+20(SB)/4, $0x05040706
+DATA rotate16<>+24(SB)/4, $0x09080b0a
+DATA rotate16<>+28(SB)/4, $0x0d0c0f0e
+GLOBL rotate16<>(SB), RODATA|NOPTR, $32
+
+DATA rotate8<>+0(SB)/4, $0x00030201
+DATA rotate8<>+4(SB)/4, $0x04070605
+DATA rotate8<>+8(SB)/4, $0x080b0a09
+DATA rotate8<>+12(SB)/4, $0x0c0f0e0d
+DATA rotate8<>+16(SB)/4, $0x00030201
+DATA rotate8<>+20(SB)/4, $0x04070605
+DATA rotate8<>+24(SB)/4, $0x080b0a09
+DATA rotate8<>+28(SB)/4, $0x0c0f0e0d
+GLOBL rotate8<>(SB), RODATA|NOPTR, $32
+
+// func compressColumns256(h *[8][16]uint32, m *[16]*uint32, t uint64, final uint32)
+// Requires: AVX, AVX2
+TEXT ·compressColumns256(SB), $32-28
+	MOVQ h+0(FP), AX
+	MOVQ m+8(FP), CX
+	XORQ DX, DX
+	MOVL $0x00000002, BX
+
+half:
+	VMOVDQU      (AX), Y0
+	MOVL         $0x6a09e667, SI
+	VMOVD        SI, X8
+	VPBROADCASTD X8, Y8
+	VMOVDQU      64(AX), Y1
+	MOVL         $0xbb67ae85, SI
+	VMOVD        SI, X9
+	VPBROADCASTD X9, Y9
+	VMOVDQU      128(AX), Y2
+	MOVL         $0x3c6ef372, SI
+	VMOVD        SI, X10
+	VPBROADCASTD X10, Y10
+	VMOVDQU      192(AX), Y3
+	MOVL         $0xa54ff53a, SI
+	VMOVD        SI, X11
+	VPBROADCASTD X11, Y11
+	VMOVDQU      256(AX), Y4
+	MOVL         $0x510e527f, SI
+	MOVQ         t+16(FP), DI
+	XORL         DI, SI
+	VMOVD        SI, X12
+	VPBROADCASTD X12, Y12
+	VMOVDQU      320(AX), Y5
+	MOVL         $0x9b05688c, SI
+	MOVQ         t+16(FP), DI
+	SHRQ         $0x20, DI
+	XORL         DI, SI
+	VMOVD        SI, X13
+	VPBROADCASTD X13, Y13
+	VMOVDQU      384(AX), Y6
+	MOVL         $0x1f83d9ab, SI
+	MOVL         final+24(FP), DI
+	XORL         DI, SI
+	VMOVD        SI, X14
+	VPBROADCASTD X14, Y14
+	VMOVDQU      448(AX), Y7
+	MOVL         $0x5be0cd19, SI
+	VMOVD        SI, X15
+	VPBROADCASTD X15, Y15
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         80(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         64(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         56(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         8(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	MOVQ         16(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         32(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         48(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         40(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         120(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         72(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         24(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         104(CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	MOVQ         88(CX), SI
+	VPADDD       (SI)(DX*1), Y0, Y0
+	MOVQ         112(CX), SI
+	VPADDD       (SI)(DX*1), Y1, Y1
+	MOVQ         96(CX), SI
+	VPADDD       (SI)(DX*1), Y2, Y2
+	MOVQ         (CX), SI
+	VPADDD       (SI)(DX*1), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPXOR        Y8, Y0, Y0
+	VPXOR        (AX), Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPXOR        Y9, Y1, Y1
+	VPXOR        64(AX), Y1, Y1
+	VMOVDQU      Y1, 64(AX)
+	VPXOR        Y10, Y2, Y2
+	VPXOR        128(AX), Y2, Y2
+	VMOVDQU      Y2, 128(AX)
+	VPXOR        Y11, Y3, Y3
+	VPXOR        192(AX), Y3, Y3
+	VMOVDQU      Y3, 192(AX)
+	VPXOR        Y12, Y4, Y4
+	VPXOR        256(AX), Y4, Y4
+	VMOVDQU      Y4, 256(AX)
+	VPXOR        Y13, Y5, Y5
+	VPXOR        320(AX), Y5, Y5
+	VMOVDQU      Y5, 320(AX)
+	VPXOR        Y14, Y6, Y6
+	VPXOR        384(AX), Y6, Y6
+	VMOVDQU      Y6, 384(AX)
+	VPXOR        Y15, Y7, Y7
+	VPXOR        448(AX), Y7, Y7
+	VMOVDQU      Y7, 448(AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DX
+	DECL         BX
+	JNZ          half
+	VZEROUPPER
+	RET
+
+// func pairs256(dst *[8][16]uint32, a *[8][16]uint32, b *[8][16]uint32)
+// Requires: AVX, AVX2
+TEXT ·pairs256(SB), $1056-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	LEAQ    32(SP), BX
+	VMOVDQU (CX), Y0
+	VMOVDQU 32(CX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, (BX)
+	VMOVDQU Y0, 512(BX)
+	VMOVDQU 64(CX), Y0
+	VMOVDQU 96(CX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 64(BX)
+	VMOVDQU Y0, 576(BX)
+	VMOVDQU 128(CX), Y0
+	VMOVDQU 160(CX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 128(BX)
+	VMOVDQU Y0, 640(BX)
+	VMOVDQU 192(CX), Y0
+	VMOVDQU 224(CX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 192(BX)
+	VMOVDQU Y0, 704(BX)
+	VMOVDQU 256(CX), Y0
+	VMOVDQU 288(CX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 256(BX)
+	VMOVDQU Y0, 768(BX)
+	VMOVDQU 320(CX), Y0
+	VMOVDQU 352(CX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 320(BX)
+	VMOVDQU Y0, 832(BX)
+	VMOVDQU 384(CX), Y0
+	VMOVDQU 416(CX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 384(BX)
+	VMOVDQU Y0, 896(BX)
+	VMOVDQU 448(CX), Y0
+	VMOVDQU 480(CX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 448(BX)
+	VMOVDQU Y0, 960(BX)
+	VMOVDQU (DX), Y0
+	VMOVDQU 32(DX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 32(BX)
+	VMOVDQU Y0, 544(BX)
+	VMOVDQU 64(DX), Y0
+	VMOVDQU 96(DX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 96(BX)
+	VMOVDQU Y0, 608(BX)
+	VMOVDQU 128(DX), Y0
+	VMOVDQU 160(DX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 160(BX)
+	VMOVDQU Y0, 672(BX)
+	VMOVDQU 192(DX), Y0
+	VMOVDQU 224(DX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 224(BX)
+	VMOVDQU Y0, 736(BX)
+	VMOVDQU 256(DX), Y0
+	VMOVDQU 288(DX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 288(BX)
+	VMOVDQU Y0, 800(BX)
+	VMOVDQU 320(DX), Y0
+	VMOVDQU 352(DX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 352(BX)
+	VMOVDQU Y0, 864(BX)
+	VMOVDQU 384(DX), Y0
+	VMOVDQU 416(DX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 416(BX)
+	VMOVDQU Y0, 928(BX)
+	VMOVDQU 448(DX), Y0
+	VMOVDQU 480(DX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, 480(BX)
+	VMOVDQU Y0, 992(BX)
+	MOVL    $0x00000002, CX
+
+half:
+	MOVL         $0x6b08e647, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x6a09e667, DX
+	VMOVD        DX, X8
+	VPBROADCASTD X8, Y8
+	MOVL         $0xbb67ae85, DX
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xbb67ae85, DX
+	VMOVD        DX, X9
+	VPBROADCASTD X9, Y9
+	MOVL         $0x3c6ef372, DX
+	VMOVD        DX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x3c6ef372, DX
+	VMOVD        DX, X10
+	VPBROADCASTD X10, Y10
+	MOVL         $0xa54ff53a, DX
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0xa54ff53a, DX
+	VMOVD        DX, X11
+	VPBROADCASTD X11, Y11
+	MOVL         $0x510e527f, DX
+	VMOVD        DX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x510e523f, DX
+	VMOVD        DX, X12
+	VPBROADCASTD X12, Y12
+	MOVL         $0x9b05688c, DX
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x9b05688c, DX
+	VMOVD        DX, X13
+	VPBROADCASTD X13, Y13
+	MOVL         $0x1f83d9ab, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0xe07c2654, DX
+	VMOVD        DX, X14
+	VPBROADCASTD X14, Y14
+	MOVL         $0x5be0cd19, DX
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x5be0cd19, DX
+	VMOVD        DX, X15
+	VPBROADCASTD X15, Y15
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       (BX), Y0, Y0
+	VPADDD       128(BX), Y1, Y1
+	VPADDD       256(BX), Y2, Y2
+	VPADDD       384(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       64(BX), Y0, Y0
+	VPADDD       192(BX), Y1, Y1
+	VPADDD       320(BX), Y2, Y2
+	VPADDD       448(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       512(BX), Y0, Y0
+	VPADDD       640(BX), Y1, Y1
+	VPADDD       768(BX), Y2, Y2
+	VPADDD       896(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       576(BX), Y0, Y0
+	VPADDD       704(BX), Y1, Y1
+	VPADDD       832(BX), Y2, Y2
+	VPADDD       960(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       896(BX), Y0, Y0
+	VPADDD       256(BX), Y1, Y1
+	VPADDD       576(BX), Y2, Y2
+	VPADDD       832(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       640(BX), Y0, Y0
+	VPADDD       512(BX), Y1, Y1
+	VPADDD       960(BX), Y2, Y2
+	VPADDD       384(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       64(BX), Y0, Y0
+	VPADDD       (BX), Y1, Y1
+	VPADDD       704(BX), Y2, Y2
+	VPADDD       320(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       768(BX), Y0, Y0
+	VPADDD       128(BX), Y1, Y1
+	VPADDD       448(BX), Y2, Y2
+	VPADDD       192(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       704(BX), Y0, Y0
+	VPADDD       768(BX), Y1, Y1
+	VPADDD       320(BX), Y2, Y2
+	VPADDD       960(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       512(BX), Y0, Y0
+	VPADDD       (BX), Y1, Y1
+	VPADDD       128(BX), Y2, Y2
+	VPADDD       832(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       640(BX), Y0, Y0
+	VPADDD       192(BX), Y1, Y1
+	VPADDD       448(BX), Y2, Y2
+	VPADDD       576(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       896(BX), Y0, Y0
+	VPADDD       384(BX), Y1, Y1
+	VPADDD       64(BX), Y2, Y2
+	VPADDD       256(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       448(BX), Y0, Y0
+	VPADDD       192(BX), Y1, Y1
+	VPADDD       832(BX), Y2, Y2
+	VPADDD       704(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       576(BX), Y0, Y0
+	VPADDD       64(BX), Y1, Y1
+	VPADDD       768(BX), Y2, Y2
+	VPADDD       896(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       128(BX), Y0, Y0
+	VPADDD       320(BX), Y1, Y1
+	VPADDD       256(BX), Y2, Y2
+	VPADDD       960(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       384(BX), Y0, Y0
+	VPADDD       640(BX), Y1, Y1
+	VPADDD       (BX), Y2, Y2
+	VPADDD       512(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       576(BX), Y0, Y0
+	VPADDD       320(BX), Y1, Y1
+	VPADDD       128(BX), Y2, Y2
+	VPADDD       640(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       (BX), Y0, Y0
+	VPADDD       448(BX), Y1, Y1
+	VPADDD       256(BX), Y2, Y2
+	VPADDD       960(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       896(BX), Y0, Y0
+	VPADDD       704(BX), Y1, Y1
+	VPADDD       384(BX), Y2, Y2
+	VPADDD       192(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       64(BX), Y0, Y0
+	VPADDD       768(BX), Y1, Y1
+	VPADDD       512(BX), Y2, Y2
+	VPADDD       832(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       128(BX), Y0, Y0
+	VPADDD       384(BX), Y1, Y1
+	VPADDD       (BX), Y2, Y2
+	VPADDD       512(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       768(BX), Y0, Y0
+	VPADDD       640(BX), Y1, Y1
+	VPADDD       704(BX), Y2, Y2
+	VPADDD       192(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       256(BX), Y0, Y0
+	VPADDD       448(BX), Y1, Y1
+	VPADDD       960(BX), Y2, Y2
+	VPADDD       64(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       832(BX), Y0, Y0
+	VPADDD       320(BX), Y1, Y1
+	VPADDD       896(BX), Y2, Y2
+	VPADDD       576(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       768(BX), Y0, Y0
+	VPADDD       64(BX), Y1, Y1
+	VPADDD       896(BX), Y2, Y2
+	VPADDD       256(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       320(BX), Y0, Y0
+	VPADDD       960(BX), Y1, Y1
+	VPADDD       832(BX), Y2, Y2
+	VPADDD       640(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       (BX), Y0, Y0
+	VPADDD       384(BX), Y1, Y1
+	VPADDD       576(BX), Y2, Y2
+	VPADDD       512(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       448(BX), Y0, Y0
+	VPADDD       192(BX), Y1, Y1
+	VPADDD       128(BX), Y2, Y2
+	VPADDD       704(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       832(BX), Y0, Y0
+	VPADDD       448(BX), Y1, Y1
+	VPADDD       768(BX), Y2, Y2
+	VPADDD       192(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       704(BX), Y0, Y0
+	VPADDD       896(BX), Y1, Y1
+	VPADDD       64(BX), Y2, Y2
+	VPADDD       576(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       320(BX), Y0, Y0
+	VPADDD       960(BX), Y1, Y1
+	VPADDD       512(BX), Y2, Y2
+	VPADDD       128(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       (BX), Y0, Y0
+	VPADDD       256(BX), Y1, Y1
+	VPADDD       384(BX), Y2, Y2
+	VPADDD       640(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       384(BX), Y0, Y0
+	VPADDD       896(BX), Y1, Y1
+	VPADDD       704(BX), Y2, Y2
+	VPADDD       (BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       960(BX), Y0, Y0
+	VPADDD       576(BX), Y1, Y1
+	VPADDD       192(BX), Y2, Y2
+	VPADDD       512(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       768(BX), Y0, Y0
+	VPADDD       832(BX), Y1, Y1
+	VPADDD       64(BX), Y2, Y2
+	VPADDD       640(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       128(BX), Y0, Y0
+	VPADDD       448(BX), Y1, Y1
+	VPADDD       256(BX), Y2, Y2
+	VPADDD       320(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       640(BX), Y0, Y0
+	VPADDD       512(BX), Y1, Y1
+	VPADDD       448(BX), Y2, Y2
+	VPADDD       64(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPADDD       128(BX), Y0, Y0
+	VPADDD       256(BX), Y1, Y1
+	VPADDD       384(BX), Y2, Y2
+	VPADDD       320(BX), Y3, Y3
+	VPXOR        Y0, Y12, Y12
+	VPXOR        Y1, Y13, Y13
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y3, Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y13, Y9, Y9
+	VPADDD       Y14, Y10, Y10
+	VPADDD       Y15, Y11, Y11
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y10, Y6, Y6
+	VPXOR        Y11, Y7, Y7
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       960(BX), Y0, Y0
+	VPADDD       576(BX), Y1, Y1
+	VPADDD       192(BX), Y2, Y2
+	VPADDD       832(BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate16<>+0(SB), Y15, Y15
+	VPSHUFB      rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      rotate16<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x0c, Y5, Y0
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y0
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y0
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y0
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPADDD       704(BX), Y0, Y0
+	VPADDD       896(BX), Y1, Y1
+	VPADDD       768(BX), Y2, Y2
+	VPADDD       (BX), Y3, Y3
+	VPXOR        Y0, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      rotate8<>+0(SB), Y15, Y15
+	VPSHUFB      rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      rotate8<>+0(SB), Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y13, Y8, Y8
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y11, Y6, Y6
+	VPXOR        Y8, Y7, Y7
+	VPXOR        Y9, Y4, Y4
+	VMOVDQU      Y0, (SP)
+	VPSRLD       $0x07, Y5, Y0
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y0, Y5, Y5
+	VPSRLD       $0x07, Y6, Y0
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y0, Y6, Y6
+	VPSRLD       $0x07, Y7, Y0
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y0, Y7, Y7
+	VPSRLD       $0x07, Y4, Y0
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y0, Y4, Y4
+	VMOVDQU      (SP), Y0
+	VPXOR        Y8, Y0, Y0
+	MOVL         $0x6b08e647, DX
+	VMOVD        DX, X8
+	VPBROADCASTD X8, Y8
+	VPXOR        Y8, Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPXOR        Y9, Y1, Y1
+	MOVL         $0xbb67ae85, DX
+	VMOVD        DX, X9
+	VPBROADCASTD X9, Y9
+	VPXOR        Y9, Y1, Y1
+	VMOVDQU      Y1, 64(AX)
+	VPXOR        Y10, Y2, Y2
+	MOVL         $0x3c6ef372, DX
+	VMOVD        DX, X10
+	VPBROADCASTD X10, Y10
+	VPXOR        Y10, Y2, Y2
+	VMOVDQU      Y2, 128(AX)
+	VPXOR        Y11, Y3, Y3
+	MOVL         $0xa54ff53a, DX
+	VMOVD        DX, X11
+	VPBROADCASTD X11, Y11
+	VPXOR        Y11, Y3, Y3
+	VMOVDQU      Y3, 192(AX)
+	VPXOR        Y12, Y4, Y4
+	MOVL         $0x510e527f, DX
+	VMOVD        DX, X12
+	VPBROADCASTD X12, Y12
+	VPXOR        Y12, Y4, Y4
+	VMOVDQU      Y4, 256(AX)
+	VPXOR        Y13, Y5, Y5
+	MOVL         $0x9b05688c, DX
+	VMOVD        DX, X13
+	VPBROADCASTD X13, Y13
+	VPXOR        Y13, Y5, Y5
+	VMOVDQU      Y5, 320(AX)
+	VPXOR        Y14, Y6, Y6
+	MOVL         $0x1f83d9ab, DX
+	VMOVD        DX, X14
+	VPBROADCASTD X14, Y14
+	VPXOR        Y14, Y6, Y6
+	VMOVDQU      Y6, 384(AX)
+	VPXOR        Y15, Y7, Y7
+	MOVL         $0x5be0cd19, DX
+	VMOVD        DX, X15
+	VPBROADCASTD X15, Y15
+	VPXOR        Y15, Y7, Y7
+	VMOVDQU      Y7, 448(AX)
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, AX
+	DECL         CX
+	JNZ          half
+	VZEROUPPER
+	RET
+
+// func reduce256(h *[8][16]uint32)
+// Requires: AVX, AVX2
+TEXT ·reduce256(SB), NOSPLIT, $0-8
+	MOVQ         h+0(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      (AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, (AX)
+	VMOVDQU      32(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 32(AX)
+	VMOVDQU      64(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 64(AX)
+	VMOVDQU      96(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 96(AX)
+	VMOVDQU      128(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 128(AX)
+	VMOVDQU      160(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 160(AX)
+	VMOVDQU      192(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 192(AX)
+	VMOVDQU      224(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 224(AX)
+	VMOVDQU      256(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 256(AX)
+	VMOVDQU      288(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 288(AX)
+	VMOVDQU      320(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 320(AX)
+	VMOVDQU      352(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 352(AX)
+	VMOVDQU      384(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 384(AX)
+	VMOVDQU      416(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 416(AX)
+	VMOVDQU      448(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 448(AX)
+	VMOVDQU      480(AX), Y1
+	VPSRLD       $0x1f, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 480(AX)
 	VZEROUPPER
 	RET

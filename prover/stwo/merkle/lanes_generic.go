@@ -2,8 +2,8 @@
 
 package merkle
 
-// hasLanes is false, because this build has no vector code.
-var hasLanes = false
+// vectorBits is 0, because this build has no vector code.
+var vectorBits = 0
 
 func compressColumns16(h *[8][16]uint32, m *[16]*uint32, t uint64, final uint32) {
 	panic("merkle: no lanes")

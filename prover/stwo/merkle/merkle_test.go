@@ -53,21 +53,24 @@ func naive(h channel.Hash, leaves []channel.Digest) [][]channel.Digest {
 	return layers
 }
 
-// bothEngines runs f with the vector code, if the CPU has it, and without.
-func bothEngines(t *testing.T, f func(t *testing.T)) {
-	defer func(old bool) { hasLanes = old }(hasLanes)
-	if hasLanes {
-		t.Run("lanes", f)
-	} else {
-		t.Log("this CPU or build has no AVX-512; testing the portable code only")
+// eachWidth runs a test or a benchmark with the portable code, and with each width of vector code that the CPU can run.
+func eachWidth[T interface{ Run(string, func(T)) bool }](t T, f func(t T)) {
+	defer func(old int) { vectorBits = old }(vectorBits)
+	widest := vectorBits
+	for _, v := range []struct {
+		name string
+		bits int
+	}{{"Go", 0}, {"AVX2", 256}, {"AVX-512", 512}} {
+		if v.bits <= widest {
+			vectorBits = v.bits
+			t.Run(v.name, f)
+		}
 	}
-	hasLanes = false
-	t.Run("portable", f)
 }
 
 // TestCommit compares trees of all shapes with the definition: root, witnesses and openings.
 func TestCommit(t *testing.T) {
-	bothEngines(t, func(t *testing.T) {
+	eachWidth(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		var memory Memory
 		for _, shape := range []Shape{
@@ -165,7 +168,7 @@ func TestCommit(t *testing.T) {
 
 // TestCommitSecure compares trees of FRI layers with the definition.
 func TestCommitSecure(t *testing.T) {
-	bothEngines(t, func(t *testing.T) {
+	eachWidth(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 8))
 		for log := 2; log <= 11; log++ {
 			for _, packed := range []int{0, LogPacked} {
@@ -309,10 +312,12 @@ func BenchmarkCommit(b *testing.B) {
 }
 
 func BenchmarkPairs(b *testing.B) {
-	var x digests
-	for b.Loop() {
-		x = pairs(channel.Blake2s, &x, &x)
-	}
+	eachWidth(b, func(b *testing.B) {
+		var x digests
+		for b.Loop() {
+			x = pairs(channel.Blake2s, &x, &x)
+		}
+	})
 }
 
 func BenchmarkColumns(b *testing.B) {
@@ -321,9 +326,11 @@ func BenchmarkColumns(b *testing.B) {
 	for k := range m {
 		m[k] = make([]m31.M31, 16)
 	}
-	for b.Loop() {
-		compressColumns(&h, &m, 64, true)
-	}
+	eachWidth(b, func(b *testing.B) {
+		for b.Loop() {
+			compressColumns(&h, &m, 64, true)
+		}
+	})
 }
 
 // TestMaxWitness checks that no set of leaves of a small tree has a larger witness, and that a single leaf has one of that size.

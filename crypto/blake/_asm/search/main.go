@@ -1,4 +1,4 @@
-// Command search generates ../search_amd64.s: the search for a proof of work with BLAKE2s, sixteen nonces at a time.
+// Command search generates ../search_amd64.s: the search for a proof of work with BLAKE2s, sixteen nonces at a time with AVX-512, eight with AVX2.
 //
 //	go run ./search -out ../search_amd64.s -stubs ../search_amd64.go -pkg blake
 //
@@ -17,23 +17,19 @@ import (
 	"github.com/starkd/starkd/crypto/blake/_asm/blake2s"
 )
 
-var (
-	columns   = [4][4]int{{0, 4, 8, 12}, {1, 5, 9, 13}, {2, 6, 10, 14}, {3, 7, 11, 15}}
-	diagonals = [4][4]int{{0, 5, 10, 15}, {1, 6, 11, 12}, {2, 7, 8, 13}, {3, 4, 9, 14}}
-)
-
 const zero = 10 // the first of the words that are 0
 
 // digest0 is the first word of the state before the block.
 var digest0 = blake2s.IV[0] ^ 0x01010020
 
-// lanes holds the numbers of the lanes, and reversal the order of the bytes in a vector whose words are turned around.
-var lanes, reversal Mem
+// numbers holds the numbers of the lanes, and reversal the order of the bytes in a vector whose words are turned around.
+var numbers, reversal Mem
 
 // search generates a function whose word low counts. With reversed its bytes are in big-endian order. With reduce the digest's word is taken modulo
 // 2^31 - 1.
-func search(name string, low int, reversed, reduce bool) {
-	TEXT(name, NOSPLIT, "func(start *[16]uint32, words *[10]uint32, first, count, mask uint32) uint32")
+func search(l *blake2s.Lanes, name string, low int, reversed, reduce bool) {
+	name, lanes := fmt.Sprint(name, "x", l.Bits()), l.Bits()/32
+	TEXT(name, 0, "func(start *[16]uint32, words *[10]uint32, first, count, mask uint32) uint32")
 	Pragma("noescape")
 	modulo := ""
 	if reduce {
@@ -44,103 +40,138 @@ func search(name string, low int, reversed, reduce bool) {
 		order = ", with its bytes reversed,"
 	}
 	Doc(fmt.Sprintf("%s returns the first number from first on that, as word %d%s gives a digest whose first word%s has no", name, low, order, modulo),
-		"bit of mask, or first + 16·count if there is none among so many. start is the state in the first round: see startState.")
+		fmt.Sprintf("bit of mask, or first + %d·count if there is none among so many. start is the state in the first round: see startState.", lanes))
+	l.Begin()
 	start, words := Load(Param("start"), GP64()), Load(Param("words"), GP64())
 	next, count := Load(Param("first"), GP32()), Load(Param("count"), GP32())
-	mask, nonce, step, counting := ZMM(), ZMM(), ZMM(), ZMM()
-	VPBROADCASTD(Load(Param("mask"), GP32()).(Register), mask)
-	VPBROADCASTD(next, nonce)
-	VPADDD(lanes, nonce, nonce)
-	sixteen := GP32()
-	MOVL(U32(16), sixteen)
-	VPBROADCASTD(sixteen, step)
-
-	order16 := ZMM()
-	if reversed {
-		VMOVDQU32(reversal, order16)
+	v := l.State()
+	nonce, counting := l.Vector(), l.Vector()
+	broadcast := func(x Op, v VecVirtual) {
+		g := GP32()
+		MOVL(x, g)
+		l.Broadcast(g, v)
 	}
-
-	Label("loop")
-	if reversed {
-		VPSHUFB(order16, nonce, counting)
+	// With AVX2 all registers hold the state, and the rest is in memory.
+	var add func(k int, a VecVirtual)
+	var advance func()
+	var mask Op
+	if l.Wide {
+		step, m, turn := ZMM(), ZMM(), ZMM()
+		VPBROADCASTD(Load(Param("mask"), GP32()).(Register), m)
+		mask = m
+		VPBROADCASTD(next, nonce)
+		VPADDD(numbers, nonce, nonce)
+		broadcast(U32(lanes), step)
+		if reversed {
+			VMOVDQU32(reversal, turn)
+		}
+		Label("loop")
+		if reversed {
+			VPSHUFB(turn, nonce, counting)
+		} else {
+			counting = nonce
+		}
+		add = func(k int, a VecVirtual) {
+			switch {
+			case k == low:
+				VPADDD(counting, a, a)
+			case k < zero:
+				VPADDD_BCST(Mem{Base: words, Disp: 4 * k}, a, a)
+			}
+		}
+		advance = func() { VPADDD(step, nonce, nonce) }
 	} else {
-		counting = nonce
+		table, nonces, m := AllocLocal(32*zero), AllocLocal(32), AllocLocal(32)
+		mask = m
+		t := l.Vector()
+		for k := range zero {
+			VPBROADCASTD(Mem{Base: words, Disp: 4 * k}, t)
+			VMOVDQU(t, table.Offset(32*k))
+		}
+		g := GP32()
+		Load(Param("mask"), g)
+		l.Broadcast(g, t)
+		VMOVDQU(t, m)
+		MOVL(next, g)
+		l.Broadcast(g, t)
+		VPADDD(numbers, t, t)
+		VMOVDQU(t, nonces)
+		Label("loop")
+		VMOVDQU(nonces, counting)
+		if reversed {
+			VPSHUFB(reversal, counting, counting)
+		}
+		VMOVDQU(counting, table.Offset(32*low))
+		add = func(k int, a VecVirtual) {
+			if k < zero {
+				VPADDD(table.Offset(32*k), a, a)
+			}
+		}
+		advance = func() {
+			broadcast(U32(lanes), nonce)
+			VPADDD(nonces, nonce, nonce)
+			VMOVDQU(nonce, nonces)
+		}
 	}
-	var v [16]VecVirtual
 	for i := range v {
-		v[i] = ZMM()
 		VPBROADCASTD(Mem{Base: start, Disp: 4 * i}, v[i])
 	}
-	add := func(k int, a VecVirtual) {
-		switch {
-		case k == low:
-			VPADDD(counting, a, a)
-		case k < zero:
-			VPADDD_BCST(Mem{Base: words, Disp: 4 * k}, a, a)
-		}
-	}
-	// A quarter round has fourteen operations. Those of several quarter rounds are interleaved.
-	operations := []func(a, b, c, d VecVirtual, x, y int){
-		func(a, b, c, d VecVirtual, x, y int) { VPADDD(b, a, a) },
-		func(a, b, c, d VecVirtual, x, y int) { add(x, a) },
-		func(a, b, c, d VecVirtual, x, y int) { VPXORD(a, d, d) },
-		func(a, b, c, d VecVirtual, x, y int) { VPRORD(Imm(16), d, d) },
-		func(a, b, c, d VecVirtual, x, y int) { VPADDD(d, c, c) },
-		func(a, b, c, d VecVirtual, x, y int) { VPXORD(c, b, b) },
-		func(a, b, c, d VecVirtual, x, y int) { VPRORD(Imm(12), b, b) },
-		func(a, b, c, d VecVirtual, x, y int) { VPADDD(b, a, a) },
-		func(a, b, c, d VecVirtual, x, y int) { add(y, a) },
-		func(a, b, c, d VecVirtual, x, y int) { VPXORD(a, d, d) },
-		func(a, b, c, d VecVirtual, x, y int) { VPRORD(Imm(8), d, d) },
-		func(a, b, c, d VecVirtual, x, y int) { VPADDD(d, c, c) },
-		func(a, b, c, d VecVirtual, x, y int) { VPXORD(c, b, b) },
-		func(a, b, c, d VecVirtual, x, y int) { VPRORD(Imm(7), b, b) },
-	}
-	// quarter runs operation op of a quarter round.
-	quarter := func(op int, q [4]int, x, y int) { operations[op](v[q[0]], v[q[1]], v[q[2]], v[q[3]], x, y) }
 	// The first round: what start leaves of its first diagonal, the sum of a and b excepted.
-	for op := 1; op < len(operations); op++ {
-		quarter(op, diagonals[0], blake2s.Sigma[0][8], blake2s.Sigma[0][9])
+	for step := 1; step < blake2s.Steps; step++ {
+		l.Step(step, &v, blake2s.Diagonals(0)[:1], add)
 	}
 	for round := 1; round < 10; round++ {
-		s := &blake2s.Sigma[round]
-		for op := range operations {
-			for k, q := range columns {
-				quarter(op, q, s[2*k], s[2*k+1])
-			}
+		for step := range blake2s.Steps {
+			l.Step(step, &v, blake2s.Columns(round), add)
 		}
-		for op := range operations {
-			for k, q := range diagonals {
-				if round == 9 && (k&1 == 1 || k == 0 && op > 8 || k == 2 && op > 11) {
-					continue // v[0] and v[8] do not depend on it
+		for step := range blake2s.Steps {
+			diagonals := blake2s.Diagonals(round)
+			if round == 9 { // v[0] and v[8] do not depend on the others
+				switch {
+				case step <= 8:
+					diagonals = []blake2s.Quarter{diagonals[0], diagonals[2]}
+				case step <= 11:
+					diagonals = diagonals[2:3]
+				default:
+					diagonals = nil
 				}
-				quarter(op, q, s[8+2*k], s[8+2*k+1])
 			}
+			l.Step(step, &v, diagonals, add)
 		}
 	}
-	h := GP32()
-	MOVL(U32(digest0), h)
-	word := ZMM()
-	VPBROADCASTD(h, word)
-	VPXORD(v[0], word, word)
-	VPXORD(v[8], word, word)
+	word := l.Vector()
+	broadcast(U32(digest0), word)
+	l.Xor(v[0], word)
+	l.Xor(v[8], word)
 	if reduce {
-		p, g, t := ZMM(), GP32(), ZMM()
-		MOVL(U32(1<<31-1), g)
-		VPBROADCASTD(g, p)
+		p, t := l.Vector(), l.Vector()
+		broadcast(U32(1<<31-1), p)
 		VPSRLD(Imm(31), word, t)
-		VPANDD(p, word, word)
+		if l.Wide {
+			VPANDD(p, word, word)
+		} else {
+			VPAND(p, word, word)
+		}
 		VPADDD(t, word, word)
 		VPSUBD(p, word, t)
 		VPMINUD(t, word, word)
 	}
-	good, bits := K(), GP32()
-	VPTESTNMD(mask, word, good)
-	KMOVW(good, bits)
+	bits := GP32()
+	if l.Wide {
+		good := K()
+		VPTESTNMD(mask, word, good)
+		KMOVW(good, bits)
+	} else {
+		none := YMM()
+		VPXOR(none, none, none)
+		VPAND(mask, word, word)
+		VPCMPEQD(none, word, word)
+		VMOVMSKPS(word, bits)
+	}
 	TESTL(bits, bits)
 	JNZ(LabelRef("found"))
-	VPADDD(step, nonce, nonce)
-	ADDL(Imm(16), next)
+	advance()
+	ADDL(Imm(uint64(lanes)), next)
 	DECL(count)
 	JNZ(LabelRef("loop"))
 	Store(next, ReturnIndex(0))
@@ -157,7 +188,7 @@ func search(name string, low int, reversed, reduce bool) {
 
 func main() {
 	ConstraintExpr("!purego")
-	lanes = GLOBL("numbers", RODATA|NOPTR)
+	numbers = GLOBL("numbers", RODATA|NOPTR)
 	for i := range 16 {
 		DATA(4*i, U32(i))
 	}
@@ -165,8 +196,14 @@ func main() {
 	for i := range 16 {
 		DATA(4*i, U32(0x00010203+i%4*0x04040404))
 	}
-	search("searchWord8", 8, false, false)
-	search("searchWord8M31", 8, false, true)
-	search("searchWord9Reversed", 9, true, false)
+	narrow := &blake2s.Lanes{}
+	for _, l := range []*blake2s.Lanes{{Wide: true}, narrow} {
+		if !l.Wide {
+			l.Constants()
+		}
+		search(l, "searchWord8", 8, false, false)
+		search(l, "searchWord8M31", 8, false, true)
+		search(l, "searchWord9Reversed", 9, true, false)
+	}
 	Generate()
 }
