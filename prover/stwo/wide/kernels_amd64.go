@@ -5,43 +5,85 @@
 package wide
 
 //go:noescape
-func loadLimbs(columns *[]uint32, row int, x *[28][16]int32)
+func loadLimbs512(columns *[]uint32, row int, x *[28][16]int32)
 
 //go:noescape
-func storeLimbs(columns *[]uint32, row int, x *[28][16]int32)
+func storeLimbs512(columns *[]uint32, row int, x *[28][16]int32)
 
 //go:noescape
-func loadPacked(columns *[]uint32, row int, x *[10][16]int32)
+func loadPacked512(columns *[]uint32, row int, x *[10][16]int32)
 
 //go:noescape
-func storePacked(columns *[]uint32, row int, x *[10][16]int32)
+func storePacked512(columns *[]uint32, row int, x *[10][16]int32)
 
 //go:noescape
-func addLimbs(z *[28][16]int32, x *[28][16]int32, y *[28][16]int32)
+func addLimbs512(z *[28][16]int32, x *[28][16]int32, y *[28][16]int32)
 
 //go:noescape
-func subLimbs(z *[28][16]int32, x *[28][16]int32, y *[28][16]int32)
+func subLimbs512(z *[28][16]int32, x *[28][16]int32, y *[28][16]int32)
 
 //go:noescape
-func carries(columns *[]uint32, row int, x *[28][16]int32, y *[28][16]int32, z *[28][16]int32)
+func carries512(columns *[]uint32, row int, x *[28][16]int32, y *[28][16]int32, z *[28][16]int32)
 
 //go:noescape
-func collectLimbs(z *[4][16]uint64, x *[28][16]int32)
+func collectLimbs512(z *[4][16]uint64, x *[28][16]int32)
 
 //go:noescape
-func collectPacked(z *[4][16]uint64, x *[10][16]int32)
+func collectPacked512(z *[4][16]uint64, x *[10][16]int32)
 
 //go:noescape
-func distributeLimbs(x *[28][16]int32, z *[4][16]uint64)
+func distributeLimbs512(x *[28][16]int32, z *[4][16]uint64)
 
 //go:noescape
-func distributePacked(x *[10][16]int32, z *[4][16]uint64)
+func distributePacked512(x *[10][16]int32, z *[4][16]uint64)
 
 //go:noescape
-func mulFelts(z *[4][16]uint64, x *[4][16]uint64, y *[4][16]uint64)
+func mulFelts512(z *[4][16]uint64, x *[4][16]uint64, y *[4][16]uint64)
 
 //go:noescape
-func addFelts(z *[4][16]uint64, x *[4][16]uint64, y *[4][16]uint64)
+func addFelts512(z *[4][16]uint64, x *[4][16]uint64, y *[4][16]uint64)
 
 //go:noescape
-func subFelts(z *[4][16]uint64, x *[4][16]uint64, y *[4][16]uint64)
+func subFelts512(z *[4][16]uint64, x *[4][16]uint64, y *[4][16]uint64)
+
+//go:noescape
+func loadLimbs256(columns *[]uint32, row int, x *[28][16]int32)
+
+//go:noescape
+func storeLimbs256(columns *[]uint32, row int, x *[28][16]int32)
+
+//go:noescape
+func loadPacked256(columns *[]uint32, row int, x *[10][16]int32)
+
+//go:noescape
+func storePacked256(columns *[]uint32, row int, x *[10][16]int32)
+
+//go:noescape
+func addLimbs256(z *[28][16]int32, x *[28][16]int32, y *[28][16]int32)
+
+//go:noescape
+func subLimbs256(z *[28][16]int32, x *[28][16]int32, y *[28][16]int32)
+
+//go:noescape
+func carries256(columns *[]uint32, row int, x *[28][16]int32, y *[28][16]int32, z *[28][16]int32)
+
+//go:noescape
+func collectLimbs256(z *[4][16]uint64, x *[28][16]int32)
+
+//go:noescape
+func collectPacked256(z *[4][16]uint64, x *[10][16]int32)
+
+//go:noescape
+func distributeLimbs256(x *[28][16]int32, z *[4][16]uint64)
+
+//go:noescape
+func distributePacked256(x *[10][16]int32, z *[4][16]uint64)
+
+//go:noescape
+func mulFelts256(z *[4][16]uint64, x *[4][16]uint64, y *[4][16]uint64)
+
+//go:noescape
+func addFelts256(z *[4][16]uint64, x *[4][16]uint64, y *[4][16]uint64)
+
+//go:noescape
+func subFelts256(z *[4][16]uint64, x *[4][16]uint64, y *[4][16]uint64)

@@ -4,12 +4,13 @@ package wide
 
 import "testing"
 
-// setKernels turns the kernels on or off, and returns a function that restores them. It skips the test if there are none.
-func setKernels(t *testing.T, on bool) (restore func()) {
-	old := vectorKernels
-	if on && !old {
-		t.Skip("the processor has no AVX-512")
+// setKernels chooses kernels of a width in bits, 0 for none, and returns a function that restores the choice. It skips the test if the processor cannot
+// run them.
+func setKernels(t testing.TB, bits int) (restore func()) {
+	old := vectorBits
+	if bits > old {
+		t.Skip(map[int]string{256: "the processor has no AVX2", 512: "the processor has no AVX-512"}[bits])
 	}
-	vectorKernels = on
-	return func() { vectorKernels = old }
+	vectorBits = bits
+	return func() { vectorBits = old }
 }

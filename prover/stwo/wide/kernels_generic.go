@@ -4,14 +4,14 @@ package wide
 
 import "github.com/starkd/starkd/prover/stwo/m31"
 
-// vectorKernels reports whether the kernels of kernels_amd64.s can run.
-const vectorKernels = false
+// vectorBits is the width of the registers for which kernels can run.
+const vectorBits = 0
 
 func load(x [][Rows]int32, columns [][]m31.M31, row int) { copyIn(x, columns, row) }
 
 func store(x [][Rows]int32, columns [][]m31.M31, row int) { copyOut(x, columns, row) }
 
-// These functions are never called, because vectorKernels is false.
+// These functions are never called, because vectorBits is 0.
 
 func words(columns [][]m31.M31, n, row int) *[]uint32                  { panic("wide: no kernels") }
 func addLimbs(z, x, y *[Count][Rows]int32)                             { panic("wide: no kernels") }

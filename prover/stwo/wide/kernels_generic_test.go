@@ -4,8 +4,8 @@ package wide
 
 import "testing"
 
-func setKernels(t *testing.T, on bool) (restore func()) {
-	if on {
+func setKernels(t testing.TB, bits int) (restore func()) {
+	if bits > 0 {
 		t.Skip("built without kernels")
 	}
 	return func() {}

@@ -2,7 +2,7 @@
 // P = 2^251 + 17·2^192 + 1, whose limbs are columns of a trace.
 //
 // Limbs are kept by limb, then row, and words of 64 bits by word, then row, so that a vector register holds the same part of several numbers. On
-// processors with AVX-512 the kernels of _asm do the work, else Go code with the same results.
+// processors with AVX-512 or AVX2 the kernels of _asm do the work, else Go code with the same results.
 //
 // Felts are below P and in no special form. Mul divides by 2^256 (Montgomery's multiplication), which the caller undoes where it has to: the
 // product of a number and a number in Montgomery form, which is 2^256 times what it stands for, needs nothing.
@@ -46,7 +46,7 @@ func (x *Packed) Store(columns [][]m31.M31, row int) { store(x[:], columns, row)
 
 // Add sets z = x + y limb by limb.
 func (z *Limbs) Add(x, y *Limbs) {
-	if vectorKernels {
+	if vectorBits > 0 {
 		addLimbs((*[Count][Rows]int32)(z), (*[Count][Rows]int32)(x), (*[Count][Rows]int32)(y))
 		return
 	}
@@ -59,7 +59,7 @@ func (z *Limbs) Add(x, y *Limbs) {
 
 // Sub sets z = x - y limb by limb.
 func (z *Limbs) Sub(x, y *Limbs) {
-	if vectorKernels {
+	if vectorBits > 0 {
 		subLimbs((*[Count][Rows]int32)(z), (*[Count][Rows]int32)(x), (*[Count][Rows]int32)(y))
 		return
 	}
@@ -102,7 +102,7 @@ var prime = [Count]int32{0: 1, 21: 136, 27: 256}
 //
 // |k| is below 2^17. The factors have limbs of -2^15 to 2^15-1, and all sums must fit in 32 bits. Numbers below 0 are written modulo 2^31 - 1.
 func Carries(columns [][]m31.M31, row int, x, y, z *Limbs) {
-	if vectorKernels {
+	if vectorBits > 0 {
 		carries(words(columns, Count, row), row, (*[Count][Rows]int32)(x), (*[Count][Rows]int32)(y), (*[Count][Rows]int32)(z))
 		return
 	}
@@ -154,7 +154,7 @@ func signed(v int32) m31.M31 {
 
 // FromLimbs sets z to numbers below 2^252 with limbs of 9 bits.
 func (z *Felts) FromLimbs(x *Limbs) {
-	if vectorKernels {
+	if vectorBits > 0 {
 		collectLimbs((*[4][Rows]uint64)(z), (*[Count][Rows]int32)(x))
 		return
 	}
@@ -163,7 +163,7 @@ func (z *Felts) FromLimbs(x *Limbs) {
 
 // FromPacked sets z to numbers below 2^252 with limbs of 27 bits.
 func (z *Felts) FromPacked(x *Packed) {
-	if vectorKernels {
+	if vectorBits > 0 {
 		collectPacked((*[4][Rows]uint64)(z), (*[PackedCount][Rows]int32)(x))
 		return
 	}
@@ -172,7 +172,7 @@ func (z *Felts) FromPacked(x *Packed) {
 
 // FromFelts sets x to the limbs of z.
 func (x *Limbs) FromFelts(z *Felts) {
-	if vectorKernels {
+	if vectorBits > 0 {
 		distributeLimbs((*[Count][Rows]int32)(x), (*[4][Rows]uint64)(z))
 		return
 	}
@@ -181,7 +181,7 @@ func (x *Limbs) FromFelts(z *Felts) {
 
 // FromFelts sets x to the limbs of z.
 func (x *Packed) FromFelts(z *Felts) {
-	if vectorKernels {
+	if vectorBits > 0 {
 		distributePacked((*[PackedCount][Rows]int32)(x), (*[4][Rows]uint64)(z))
 		return
 	}
@@ -190,41 +190,44 @@ func (x *Packed) FromFelts(z *Felts) {
 
 // Mul sets z = x·y/2^256 modulo P.
 func (z *Felts) Mul(x, y *Felts) {
-	if vectorKernels {
+	if vectorBits > 0 {
 		mulFelts((*[4][Rows]uint64)(z), (*[4][Rows]uint64)(x), (*[4][Rows]uint64)(y))
 		return
 	}
-	z.each(x, y, (*felt.Felt).Mul)
-}
-
-// Add sets z = x + y modulo P.
-func (z *Felts) Add(x, y *Felts) {
-	if vectorKernels {
-		addFelts((*[4][Rows]uint64)(z), (*[4][Rows]uint64)(x), (*[4][Rows]uint64)(y))
-		return
-	}
-	z.each(x, y, (*felt.Felt).Add)
-}
-
-// Sub sets z = x - y modulo P.
-func (z *Felts) Sub(x, y *Felts) {
-	if vectorKernels {
-		subFelts((*[4][Rows]uint64)(z), (*[4][Rows]uint64)(x), (*[4][Rows]uint64)(y))
-		return
-	}
-	z.each(x, y, (*felt.Felt).Sub)
-}
-
-// each sets z to op(x, y). The representation of a Felt multiplies as Felts do.
-func (z *Felts) each(x, y *Felts, op func(z, x, y *felt.Felt) *felt.Felt) {
 	for i := range Rows {
 		a, b := x.row(i), y.row(i)
-		op(&a, &a, &b)
+		a.Mul(&a, &b)
 		z.setRow(i, &a)
 	}
 }
 
-// row returns the words of number i as the representation of a Felt.
+// Add sets z = x + y modulo P.
+func (z *Felts) Add(x, y *Felts) {
+	if vectorBits > 0 {
+		addFelts((*[4][Rows]uint64)(z), (*[4][Rows]uint64)(x), (*[4][Rows]uint64)(y))
+		return
+	}
+	for i := range Rows {
+		a, b := x.row(i), y.row(i)
+		a.Add(&a, &b)
+		z.setRow(i, &a)
+	}
+}
+
+// Sub sets z = x - y modulo P.
+func (z *Felts) Sub(x, y *Felts) {
+	if vectorBits > 0 {
+		subFelts((*[4][Rows]uint64)(z), (*[4][Rows]uint64)(x), (*[4][Rows]uint64)(y))
+		return
+	}
+	for i := range Rows {
+		a, b := x.row(i), y.row(i)
+		a.Sub(&a, &b)
+		z.setRow(i, &a)
+	}
+}
+
+// row returns the words of number i as the representation of a Felt, which multiplies as Felts do.
 func (z *Felts) row(i int) felt.Felt { return felt.Felt{z[0][i], z[1][i], z[2][i], z[3][i]} }
 
 func (z *Felts) setRow(i int, x *felt.Felt) {

@@ -9,15 +9,17 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
-// eachKernel runs a test with the kernels and without.
+// variants are the implementations: Go's, and the kernels of a width in bits.
+var variants = []struct {
+	name string
+	bits int
+}{{"Go", 0}, {"AVX2", 256}, {"AVX-512", 512}}
+
+// eachKernel runs a test with each implementation.
 func eachKernel(t *testing.T, test func(t *testing.T, random *rand.Rand)) {
-	for _, kernels := range []bool{false, true} {
-		name := "Go"
-		if kernels {
-			name = "AVX-512"
-		}
-		t.Run(name, func(t *testing.T) {
-			defer setKernels(t, kernels)()
+	for _, v := range variants {
+		t.Run(v.name, func(t *testing.T) {
+			defer setKernels(t, v.bits)()
 			random := rand.New(rand.NewPCG(1, 2))
 			for range 50 {
 				test(t, random)
@@ -219,44 +221,49 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func BenchmarkCarries(b *testing.B) {
+// BenchmarkKernels measures each implementation.
+func BenchmarkKernels(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var x, y, z Limbs
-	f := randomFelts(random)
+	var p Packed
+	f, g := randomFelts(random), randomFelts(random)
 	x.FromFelts(&f)
 	y.FromFelts(&f)
+	p.FromFelts(&f)
 	columns := make([][]m31.M31, Count)
 	for k := range columns {
 		columns[k] = make([]m31.M31, Rows)
 	}
-	for b.Loop() {
-		Carries(columns, 0, &x, &y, &z)
+	felts, scratch := make([]Felts, 16), make([]Felts, 16)
+	for i := range felts {
+		felts[i] = randomFelts(random)
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*Rows), "ns/row")
-}
-
-func BenchmarkFelts(b *testing.B) {
-	random := rand.New(rand.NewPCG(1, 2))
-	x, y := randomFelts(random), randomFelts(random)
 	for _, op := range []struct {
 		name string
-		f    func(z, x, y *Felts)
-	}{{"Mul", (*Felts).Mul}, {"Add", (*Felts).Add}, {"Sub", (*Felts).Sub}} {
-		b.Run(op.name, func(b *testing.B) {
-			for b.Loop() {
-				op.f(&x, &x, &y)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*Rows), "ns/row")
-		})
+		rows int
+		f    func()
+	}{
+		{"Load", Rows, func() { x.Load(columns, 0) }},
+		{"Store", Rows, func() { y.Store(columns, 0) }},
+		{"AddLimbs", Rows, func() { z.Add(&x, &y) }},
+		{"Carries", Rows, func() { Carries(columns, 0, &x, &y, &z) }},
+		{"FromLimbs", Rows, func() { g.FromLimbs(&y) }},
+		{"FromPacked", Rows, func() { g.FromPacked(&p) }},
+		{"Limbs", Rows, func() { x.FromFelts(&f) }},
+		{"Packed", Rows, func() { p.FromFelts(&f) }},
+		{"Mul", Rows, func() { g.Mul(&g, &f) }},
+		{"Add", Rows, func() { g.Add(&g, &f) }},
+		{"Sub", Rows, func() { g.Sub(&g, &f) }},
+		{"Invert", Rows * len(felts), func() { InvertAll(felts, scratch) }},
+	} {
+		for _, v := range variants {
+			b.Run(op.name+"/"+v.name, func(b *testing.B) {
+				defer setKernels(b, v.bits)()
+				for b.Loop() {
+					op.f()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*op.rows), "ns/row")
+			})
+		}
 	}
-	b.Run("Invert", func(b *testing.B) {
-		z, scratch := make([]Felts, 16), make([]Felts, 16)
-		for i := range z {
-			z[i] = randomFelts(random)
-		}
-		for b.Loop() {
-			InvertAll(z, scratch)
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*Rows*len(z)), "ns/row")
-	})
 }

@@ -1,9 +1,9 @@
-// Command _asm generates ../kernels_amd64.s: arithmetic on 16 rows for AVX-512 with IFMA (52-bit multiply-add), VBMI2 and VNNI (dot products
-// of 16-bit words).
+// Command _asm generates ../kernels_amd64.s: arithmetic on 16 rows, in this file for AVX-512 with IFMA (52-bit multiply-add), VBMI2 and VNNI (dot
+// products of 16-bit words), and in avx2.go for AVX2.
 //
 //	go run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg wide
 //
-// A vector register holds one limb of 16 rows, or one 64-bit word of eight rows.
+// A register of AVX-512 holds one limb of 16 rows, or one 64-bit word of eight rows.
 package main
 
 import (
@@ -91,6 +91,31 @@ func limbwise(op func(mxyz, xyz, xyz1 Op)) {
 	RET()
 }
 
+// term is a summand of a coefficient: a multiple of a sum of products.
+type term struct{ factor, from int }
+
+// shifts are log2 of the factors.
+var shifts = map[int]uint64{1: 0, 2: 1, 4: 2, 8: 3, 32: 5, 64: 6}
+
+// foldTerms returns the coefficients times s, see Fold in ../wide.go.
+func foldTerms() (terms [limbs][]term) {
+	add := func(to, factor, from int) { terms[to] = append(terms[to], term{factor, from}) }
+	for i := range 21 {
+		add(i, 32, i)
+		add(i+1, 1, i)
+		add(i+7, 2, i)
+	}
+	for i := range 28 {
+		add(i, -4, i+21)
+	}
+	for i := range 6 {
+		add(i, 8, i+49)
+		add(i+21, 64, i+49)
+		add(i+22, 2, i+49)
+	}
+	return terms
+}
+
 // carries computes k and the carries of x·y - z.
 func carries() {
 	columns, row, x, y, z := param("columns"), param("row"), param("x"), param("y"), param("z")
@@ -152,27 +177,7 @@ func carries() {
 		}
 	}
 
-	// The coefficients times s, see Fold in ../wide.go.
-	type term struct {
-		factor int
-		from   int
-	}
-	var terms [limbs][]term
-	add := func(to, factor, from int) { terms[to] = append(terms[to], term{factor, from}) }
-	for i := range 21 {
-		add(i, 32, i)
-		add(i+1, 1, i)
-		add(i+7, 2, i)
-	}
-	for i := range 28 {
-		add(i, -4, i+21)
-	}
-	for i := range 6 {
-		add(i, 8, i+49)
-		add(i+21, 64, i+49)
-		add(i+22, 2, i+49)
-	}
-	shifts := map[int]uint64{1: 0, 2: 1, 4: 2, 8: 3, 32: 5, 64: 6}
+	terms := foldTerms()
 	word := func(j int) VecVirtual {
 		w := ZMM()
 		for i, t := range terms[j] {
@@ -511,21 +516,39 @@ func main() {
 		body()
 	}
 	move := func(n string) string { return "func(columns *[]uint32, row int, x *[" + n + "][16]int32)" }
-	kernel("loadLimbs", move("28"), func() { transfer(limbs, true) })
-	kernel("storeLimbs", move("28"), func() { transfer(limbs, false) })
-	kernel("loadPacked", move("10"), func() { transfer(packed, true) })
-	kernel("storePacked", move("10"), func() { transfer(packed, false) })
-	const three = "func(z, x, y *[28][16]int32)"
-	kernel("addLimbs", three, func() { limbwise(func(a, b, c Op) { VPADDD(a, b, c) }) })
-	kernel("subLimbs", three, func() { limbwise(func(a, b, c Op) { VPSUBD(a, b, c) }) })
-	kernel("carries", "func(columns *[]uint32, row int, x, y, z *[28][16]int32)", carries)
-	kernel("collectLimbs", "func(z *[4][16]uint64, x *[28][16]int32)", func() { collect(limbs, limbBits) })
-	kernel("collectPacked", "func(z *[4][16]uint64, x *[10][16]int32)", func() { collect(packed, packBits) })
-	kernel("distributeLimbs", "func(x *[28][16]int32, z *[4][16]uint64)", func() { distribute(limbs, limbBits) })
-	kernel("distributePacked", "func(x *[10][16]int32, z *[4][16]uint64)", func() { distribute(packed, packBits) })
-	const felts = "func(z, x, y *[4][16]uint64)"
-	kernel("mulFelts", felts, multiply)
-	kernel("addFelts", felts, addFelts)
-	kernel("subFelts", felts, subFelts)
+	const (
+		three  = "func(z, x, y *[28][16]int32)"
+		felts  = "func(z, x, y *[4][16]uint64)"
+		wanted = "func(columns *[]uint32, row int, x, y, z *[28][16]int32)"
+	)
+	kernel("loadLimbs512", move("28"), func() { transfer(limbs, true) })
+	kernel("storeLimbs512", move("28"), func() { transfer(limbs, false) })
+	kernel("loadPacked512", move("10"), func() { transfer(packed, true) })
+	kernel("storePacked512", move("10"), func() { transfer(packed, false) })
+	kernel("addLimbs512", three, func() { limbwise(func(a, b, c Op) { VPADDD(a, b, c) }) })
+	kernel("subLimbs512", three, func() { limbwise(func(a, b, c Op) { VPSUBD(a, b, c) }) })
+	kernel("carries512", wanted, carries)
+	kernel("collectLimbs512", "func(z *[4][16]uint64, x *[28][16]int32)", func() { collect(limbs, limbBits) })
+	kernel("collectPacked512", "func(z *[4][16]uint64, x *[10][16]int32)", func() { collect(packed, packBits) })
+	kernel("distributeLimbs512", "func(x *[28][16]int32, z *[4][16]uint64)", func() { distribute(limbs, limbBits) })
+	kernel("distributePacked512", "func(x *[10][16]int32, z *[4][16]uint64)", func() { distribute(packed, packBits) })
+	kernel("mulFelts512", felts, multiply)
+	kernel("addFelts512", felts, addFelts)
+	kernel("subFelts512", felts, subFelts)
+
+	kernel("loadLimbs256", move("28"), func() { transfer256(limbs, true) })
+	kernel("storeLimbs256", move("28"), func() { transfer256(limbs, false) })
+	kernel("loadPacked256", move("10"), func() { transfer256(packed, true) })
+	kernel("storePacked256", move("10"), func() { transfer256(packed, false) })
+	kernel("addLimbs256", three, func() { limbwise256(func(a, b, c Op) { VPADDD(a, b, c) }) })
+	kernel("subLimbs256", three, func() { limbwise256(func(a, b, c Op) { VPSUBD(a, b, c) }) })
+	kernel("carries256", wanted, carries256)
+	kernel("collectLimbs256", "func(z *[4][16]uint64, x *[28][16]int32)", func() { collect256(limbs, limbBits) })
+	kernel("collectPacked256", "func(z *[4][16]uint64, x *[10][16]int32)", func() { collect256(packed, packBits) })
+	kernel("distributeLimbs256", "func(x *[28][16]int32, z *[4][16]uint64)", func() { distribute256(limbs, limbBits) })
+	kernel("distributePacked256", "func(x *[10][16]int32, z *[4][16]uint64)", func() { distribute256(packed, packBits) })
+	kernel("mulFelts256", felts, multiply256)
+	kernel("addFelts256", felts, addFelts256)
+	kernel("subFelts256", felts, subFelts256)
 	Generate()
 }
