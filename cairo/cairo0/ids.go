@@ -29,6 +29,8 @@ type IDs struct {
 	checked bool           // a native hint has checked the program's constants
 	sizes   map[string]int // results of Size
 	members map[string]int // offsets of members, by name.member
+	// interpreted is the interpreted hint, once a native implementation has left the work to it.
+	interpreted ProgramHint
 }
 
 // unknownHintError is a hint whose code has no native implementation and does not parse.

@@ -164,6 +164,54 @@ var nativeHints = map[string]ProgramHint{
 		}
 		return pyhint.ComputeBlake2s(m, at)
 	},
+
+	// starkware.cairo.common.math and squash_dict
+	"7e0d46e0797b2a33": orInterpret(hintAssertNotZero),
+	"818ebdc0c6059b8f": orInterpret(hintAssertNotEqual),
+	"b88460acee22a44f": orInterpret(hintAssert250Bit),
+	"1dc9d2e7b7344060": orInterpret(hintNoKeys),
+
+	// starkware.cairo.common.uint256
+	"11341b3d5d4cc14b": orInterpret(hintUint256Add),
+	"577ba077612ca79e": orInterpret(hintSplit64),
+	"6a6a149d5f174e5a": orInterpret(hintUint256SignedNN),
+	"a528cab9bcc60777": orInterpret(hintUint256DivRem),
+	"2fd3eb4a6b25049d": orInterpret(hintUint256MulDivMod),
+
+	// starkware.cairo.common.cairo_secp; the first six serve both curves
+	"1435e538ca47a32d": orInterpret(hintNondetBigInt3),
+	"f743c25c663b565b": orInterpret(hintNewY("x0", "y0", "SECP_P")),
+	"a8712253ff10a691": orInterpret(hintScalarBit),
+	"6e9f64ce395d70d6": orInterpret(hintNibbles),
+	"1439fa5ddf592330": orInterpret(hintPopNibble),
+	"39c2de706561ed0d": orInterpret(hintXIsZero),
+	"a6340257500b1668": orInterpret(hintNewY("x", "y", "SECP_P")),
+	"40a233e84829eb02": orInterpret(secpK1.negate),
+	"49a05f22b1ec4797": orInterpret(secpK1.doublingSlope("")),
+	"b2952cf21553aa35": orInterpret(secpK1.slope),
+	"b53bc09b96bc2957": orInterpret(secpK1.doubleX),
+	"d62c4e1b25ea13e1": orInterpret(hintAddX(secpK1.imports)),
+	"01a4ae4af0d135c7": orInterpret(secpK1.verifyZero),
+	"11a92b543f9a785e": orInterpret(secpK1.reduce("x")),
+	"736fca1548c50955": orInterpret(hintInverseK1),
+	"a364c5542740b55d": orInterpret(secpK1.reduce("value")),
+	"f06fda91d360d23a": orInterpret(hintDivModN),
+	"9b3ebae71e5de5cf": orInterpret(hintSafeDivN),
+
+	// starkware.cairo.common.secp256r1
+	"9e5e57aba4e9069c": orInterpret(secpR1.doublingSlope(r1Utils + "SECP256R1_ALPHA")),
+	"791ff12a6770dd01": orInterpret(secpR1.slope),
+	"29221240d870f9fc": orInterpret(secpR1.doubleX),
+	"575603f716db7896": orInterpret(hintNewY("x", "y", "SECP256R1_P")),
+	"7ffc349e5085189a": orInterpret(func(_ *machine.Machine, ids *IDs) (bool, error) { // import SECP256R1_P as SECP_P
+		ids.doneImporting(nil, nil, "SECP_P", secpR1.prime)
+		return true, nil
+	}),
+	"0d2457d2659c481f": orInterpret(hintAddX(secpR1.imports[1:])),
+	"84812eefa4d1d87f": orInterpret(secpR1.verifyZero),
+	"accaf4987ecec90a": orInterpret(secpR1.reduce("x")),
+	"933c478e50aeb56c": orInterpret(hintInverseR1),
+	"18ac9e183133ad2c": orInterpret(secpR1.reduce("value")),
 }
 
 // feltPair returns ids.a and ids.b.

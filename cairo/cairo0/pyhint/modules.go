@@ -246,6 +246,15 @@ var modules = map[string]any{
 	},
 }
 
+// Global returns the value that a hint imports by the full path, or nil. It must not be modified.
+func Global(path string) any { return modules[path] }
+
+// IsFunction returns whether v, a variable of a scope, can be called.
+func IsFunction(v any) bool {
+	_, ok := v.(function)
+	return ok
+}
+
 func uintList(words []uint32) *List {
 	out := &List{}
 	for _, w := range words {

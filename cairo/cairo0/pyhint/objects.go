@@ -63,7 +63,8 @@ func (e *env) typed(v machine.Value, typ string) any {
 	return OfValue(v)
 }
 
-func isStructType(typ string) bool {
+// IsStruct returns whether the Cairo type typ is a struct.
+func IsStruct(typ string) bool {
 	return typ != "" && typ != "felt" && typ != "codeoffset" && !strings.HasSuffix(typ, "*") && !strings.HasPrefix(typ, "(")
 }
 
@@ -72,7 +73,7 @@ func (e *env) idsGet(name string) (any, error) {
 		if r.Tuple > 0 {
 			return e.tupleStruct(name, r)
 		}
-		if isStructType(r.Type) {
+		if IsStruct(r.Type) {
 			a, err := e.ids.Addr(e.m, name)
 			if err != nil {
 				return nil, err
@@ -192,7 +193,7 @@ func (e *env) attr(v any, name string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if isStructType(typ) {
+		if IsStruct(typ) {
 			return &structure{a, typ}, nil
 		}
 		x, err := e.m.Memory.Value(a)
