@@ -65,6 +65,8 @@ type App struct {
 	mu        sync.Mutex // guards the fields below; held while a block runs, so that one block runs at a time
 	runs      *simplelru.LRU[[32]byte, *run]
 	finalized *run // the finalized block that Commit has not stored yet, else nil
+
+	pace atomic.Pointer[Pace]
 }
 
 // New returns the chain whose blocks are in store. The engine must be safe for concurrent use. compile must return the official

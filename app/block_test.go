@@ -276,6 +276,20 @@ func TestProposalLimits(t *testing.T) {
 	if got := propose(1 << 20); got != 1 {
 		t.Errorf("one step: %d transactions, want 1, which a block may always have", got)
 	}
+	c.app.config.BlockSteps = 0
+	for _, p := range []struct {
+		pace *Pace
+		want int
+	}{
+		{&Pace{0, 0}, 1}, // a block may always have one
+		{&Pace{1, 1 << 40}, 1}, {&Pace{2, 1 << 40}, 2}, {&Pace{1 << 40, 1}, 1},
+		{nil, len(pool)}, {&Pace{uint64(len(pool)), 1 << 40}, len(pool)},
+	} {
+		c.app.SetPace(p.pace)
+		if got := propose(1 << 20); got != p.want {
+			t.Errorf("pace %+v: %d transactions, want %d", p.pace, got, p.want)
+		}
+	}
 }
 
 // TestMempool checks that the mempool accepts transactions ahead of the account's nonce, one for each nonce, and those of an account

@@ -25,7 +25,7 @@ func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
 		return nil, err
 	}
 	r.proposing = true
-	p := proposal{app: a, run: r, limits: a.genesis.Load().Limits, left: maxBytes, waiting: map[felt.Felt][][]byte{}}
+	p := proposal{app: a, run: r, limits: a.genesis.Load().Limits, pace: a.pace.Load(), left: maxBytes, waiting: map[felt.Felt][][]byte{}}
 	if err := p.carryVotes(b.LastCommit); err != nil {
 		return nil, err
 	}
@@ -44,6 +44,7 @@ type proposal struct {
 	app     *App
 	run     *run
 	limits  Limits
+	pace    *Pace // nil if there is no bound
 	txs     [][]byte
 	left    int64                  // bytes left
 	waiting map[felt.Felt][][]byte // by sender: transactions whose nonce is not reached yet
@@ -92,7 +93,7 @@ func (p *proposal) offer(raw []byte) error {
 		}
 		return err
 	}
-	if p.run.gas > p.limits.BlockL2Gas || p.run.sierra > p.limits.BlockSierraGas || p.app.config.BlockSteps > 0 && p.run.steps > p.app.config.BlockSteps && len(p.run.executed) > 1 {
+	if p.run.gas > p.limits.BlockL2Gas || p.run.sierra > p.limits.BlockSierraGas || len(p.run.executed) > 1 && p.tooMuchToProve() {
 		last := len(p.run.executed) - 1
 		p.run.overlay.Rollback(savepoint)
 		p.run.gas, p.run.sierra, p.run.steps = gas, sierra, steps
@@ -113,6 +114,23 @@ func (p *proposal) offer(raw []byte) error {
 		}
 	}
 	return nil
+}
+
+// Pace bounds the blocks that a node proposes, so that their proofs do not fall behind. A block may always have one transaction.
+type Pace struct {
+	Transactions uint64
+	Steps        uint64 // VM steps, as BlockSteps counts them
+}
+
+// SetPace sets the bound for the next proposals; nil means none. Other nodes do not check it.
+func (a *App) SetPace(p *Pace) { a.pace.Store(p) }
+
+// tooMuchToProve reports whether the transactions so far exceed the node's own bounds for the sake of provers.
+func (p *proposal) tooMuchToProve() bool {
+	if most := p.app.config.BlockSteps; most > 0 && p.run.steps > most {
+		return true
+	}
+	return p.pace != nil && (p.run.steps > p.pace.Steps || uint64(len(p.run.executed)) > p.pace.Transactions)
 }
 
 func (p *proposal) full() bool {

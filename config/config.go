@@ -67,6 +67,9 @@ type App struct {
 	Engine string `mapstructure:"engine"`
 	// BlockSteps bounds the VM steps of a block that this node proposes. Default 10^8, more than the gas of a block allows.
 	BlockSteps uint64 `mapstructure:"block_steps"`
+	// ProofLagMax is the time within which the blocks that this node proposes shall be proved: it proposes as much as the watchers of
+	// Watch.URLs say that they can prove in it, and at least one transaction. 0, the default, means no bound.
+	ProofLagMax time.Duration `mapstructure:"proof_lag_max"`
 }
 
 // Watch is a watcher, and what a node expects of watchers.
@@ -259,6 +262,9 @@ func (c *Config) Validate() error {
 	if !slices.Contains(Engines, c.App.Engine) {
 		fault("app.engine", "%q is not one of %s", c.App.Engine, strings.Join(Engines, ", "))
 	}
+	if d := c.App.ProofLagMax; d != 0 && (d < time.Second || d > 24*time.Hour) {
+		fault("app.proof_lag_max", "%v is neither 0 nor between 1s and 24h", d)
+	}
 	for _, node := range c.Watch.Nodes {
 		if u, err := url.Parse(node); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			fault("watch.nodes", "%q is not an http address", node)
@@ -414,6 +420,10 @@ db_backend = {{printf "%q" .App.DBBackend}}
 engine = {{printf "%q" .App.Engine}}
 # The largest number of VM steps in a block that this node proposes. The default is more than the gas of a block allows.
 block_steps = {{.App.BlockSteps}}
+# The time within which the blocks that this node proposes shall be proved, such as "2m". The node then proposes only what the watchers of
+# watch.urls can prove in this time, at their present pace and after what waits there already; it proposes one transaction a block
+# when they have not answered for this long. "0s" means no bound.
+proof_lag_max = {{printf "%q" .App.ProofLagMax.String}}
 
 # The watcher: starkd watch. A node uses urls and min_bits only.
 [watch]

@@ -58,6 +58,9 @@ func checkEnvironment(all map[string]reflect.Type) error {
 	return nil
 }
 
+// mayBeZero are the settings whose default is empty or 0. Validate checks them.
+var mayBeZero = []string{"app.proof_lag_max", "watch.store"}
+
 // checkValues returns an error that lists every value that decoding would change: zeros and empty values, which would become the
 // default silently, and negative sizes, fractions, and booleans for numbers.
 func checkValues(v *viper.Viper, all map[string]reflect.Type) error {
@@ -66,7 +69,7 @@ func checkValues(v *viper.Viper, all map[string]reflect.Type) error {
 		if !v.IsSet(key) {
 			continue
 		}
-		if err := checkValue(all[key], v.Get(key)); err != nil && key != "watch.store" { // its default is empty
+		if err := checkValue(all[key], v.Get(key)); err != nil && !slices.Contains(mayBeZero, key) {
 			faults = append(faults, fmt.Errorf("%s: %w", key, err))
 		}
 	}

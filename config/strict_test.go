@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,8 +43,8 @@ func TestZerosAreNotDefaults(t *testing.T) {
 		default:
 			bad = []string{"0", "-5", "1.5", "true", `"0"`, `"-0"`}
 		}
-		if key == "watch.store" {
-			bad = nil // empty is its default; Validate checks other values
+		if slices.Contains(mayBeZero, key) {
+			bad = nil // Validate checks other values
 		}
 		for _, value := range bad {
 			_, err := load(t, "["+section+"]\n"+name+" = "+value+"\n")
@@ -80,6 +81,7 @@ func TestBounds(t *testing.T) {
 		{"rpc.max_execution_mib", `2816`, `2815`},
 		{"rpc.max_execution_mib", `1048576`, `1048577`},
 		{"rpc.max_block_age", `"1s"`, `"999ms"`},
+		{"app.proof_lag_max", `"1s"`, `"999ms"`}, {"app.proof_lag_max", `"24h"`, `"24h0m1s"`},
 		{"rpc.max_body_bytes", "1024", "1023"},
 		{"rpc.max_body_bytes", "1073741824", "1073741825"},
 	} {

@@ -90,6 +90,9 @@ func (a *ABCI) Run(ctx context.Context) error {
 	defer end()
 	verifier := newProofs(a.chain.app, a.config.Home, &a.settings.Watch, a.log)
 	defer background(ctx, verifier.run)()
+	if most := a.settings.App.ProofLagMax; most > 0 {
+		defer background(ctx, newPacer(a.chain.app, &a.settings.Watch, most, a.log).run)()
+	}
 	server, err := abciserver.NewServer(a.config.Address, a.config.Transport, abci.New(a.chain.app).WithLog(a.log).WithProofs(verifier))
 	if err != nil {
 		return err

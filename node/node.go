@@ -153,6 +153,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	h := newHalt()
 	verifier := newProofs(n.chain.app, n.home, &n.settings.Watch, n.log)
 	defer background(ctx, verifier.run)()
+	if most := n.settings.App.ProofLagMax; most > 0 {
+		defer background(ctx, newPacer(n.chain.app, &n.settings.Watch, most, n.log).run)()
+	}
 	application := &haltingApp{Application: abci.New(n.chain.app).WithLog(n.log).WithProofs(verifier), halt: h}
 	stores := &databases{home: n.home, genesis: n.genesis, log: n.log}
 	defer func() {

@@ -27,7 +27,7 @@ import (
 
 // votingChain is a chain of one validator that votes about proofs, without CometBFT.
 type votingChain struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	app    *app.App
 	wallet *wallet.Wallet
@@ -35,7 +35,7 @@ type votingChain struct {
 	sent   uint64
 }
 
-func newVotingChain(t *testing.T, network home.Network) *votingChain {
+func newVotingChain(t testing.TB, network home.Network) *votingChain {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "home")
 	network.ChainID, network.Seed = "PROOFS", "proofs"
@@ -67,10 +67,9 @@ func newVotingChain(t *testing.T, network home.Network) *votingChain {
 	}
 }
 
-// add makes a block of n transfers.
-func (c *votingChain) add(n int) {
+// transfers returns n signed transfers, the next of the account.
+func (c *votingChain) transfers(n int) (txs [][]byte) {
 	c.t.Helper()
-	var txs [][]byte
 	for range n {
 		tx := c.wallet.Invoke(wallet.Transfer(c.other, 5))
 		tx.Nonce = felt.FromUint64(c.sent)
@@ -85,6 +84,13 @@ func (c *votingChain) add(n int) {
 		}
 		txs = append(txs, raw)
 	}
+	return txs
+}
+
+// add makes a block of n transfers.
+func (c *votingChain) add(n int) {
+	c.t.Helper()
+	txs := c.transfers(n)
 	head := c.app.Store().Head()
 	f, err := c.app.Finalize(&app.Block{Height: head.Height + 1, Timestamp: head.Timestamp + 1, Proposer: []byte("twenty bytes address"), Txs: txs})
 	if err != nil {

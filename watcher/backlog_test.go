@@ -104,9 +104,19 @@ func TestLag(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		l.measured(50, 50_000)
 		l.sub(50)
-		if w := l.status(); w != (Waiting{Transactions: 50, Steps: 50_000, Seconds: 10}) {
+		if w := l.status(); w != (Waiting{Transactions: 50, Steps: 50_000, Seconds: 10, Rate: 5, TransactionSteps: 1000}) {
 			t.Errorf("after half of them: %+v", w)
 		}
+		// The pace is that of the last minutes, and the time at rest does not count.
+		l.sub(50)
+		time.Sleep(time.Hour)
+		l.add(1200)
+		time.Sleep(time.Minute)
+		l.sub(1200)
+		if w := l.status(); w.Rate < 17 || w.Rate > 20 {
+			t.Errorf("after 1,200 in a minute: %+v", w)
+		}
+		l.add(50)
 		var said []string
 		for minute := range 2*lagMinutes + 1 {
 			l.add(1)

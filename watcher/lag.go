@@ -16,6 +16,10 @@ type Waiting struct {
 	Steps   uint64 `json:"steps"`
 	Seconds int64  `json:"seconds"`
 	Grows   bool   `json:"grows,omitempty"` // Transactions has grown for minutes
+	// Rate is the number of transactions proved a second while transactions waited, and TransactionSteps the mean of their steps in the OS program.
+	// Both are 0 before the first proof.
+	Rate             float64 `json:"transactions_per_second"`
+	TransactionSteps uint64  `json:"transaction_steps"`
 }
 
 const (
@@ -29,13 +33,15 @@ type lag struct {
 	mu      sync.Mutex
 	metrics *metrics
 
-	waiting  int
-	proved   int       // transactions proved since the start
-	since    time.Time // when proving began, or was last at rest
-	rate     float64   // transactions a second, 0 before the first
-	perTx    float64   // steps a transaction
-	samples  int       // minutes in a row in which waiting has grown
-	previous int       // waiting a minute ago
+	waiting int
+	// proved and busy are the transactions proved and the seconds in which some waited. Both fade, so that their quotient is the pace of the
+	// last minutes.
+	proved, busy float64
+	since        time.Time // the end of busy: the last proof, or when transactions began to wait
+	rate         float64   // transactions a second, 0 before the first
+	perTx        float64   // steps a transaction
+	samples      int       // minutes in a row in which waiting has grown
+	previous     int       // waiting a minute ago
 }
 
 func newLag(m *metrics) *lag { return &lag{metrics: m} }
@@ -45,7 +51,7 @@ func (l *lag) add(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.waiting == 0 && n > 0 {
-		l.since, l.proved = time.Now(), 0
+		l.since = time.Now()
 	}
 	l.waiting += n
 	l.show()
@@ -56,11 +62,23 @@ func (l *lag) sub(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting = max(l.waiting-n, 0)
-	l.proved += n
-	if took := time.Since(l.since).Seconds(); took > 1 {
-		l.rate = float64(l.proved) / took
-	}
+	now := time.Now()
+	l.pace(n, now.Sub(l.since))
+	l.since = now
 	l.show()
+}
+
+// fading is the time in which a measurement of the pace loses all but 1/e of its weight.
+const fading = 2 * time.Minute
+
+// pace says that n transactions were proved in the time took. The caller holds l.mu.
+func (l *lag) pace(n int, took time.Duration) {
+	seconds := max(took, 0).Seconds()
+	keep := math.Exp(-seconds / fading.Seconds())
+	l.proved, l.busy = l.proved*keep+float64(n), l.busy*keep+seconds
+	if l.busy > 0.1 {
+		l.rate = l.proved / l.busy
+	}
 }
 
 // measured says how many steps the runs with n transactions took.
@@ -74,7 +92,10 @@ func (l *lag) measured(n int, steps uint64) {
 
 // status returns the lag. The caller holds l.mu.
 func (l *lag) status() Waiting {
-	w := Waiting{Transactions: l.waiting, Steps: uint64(l.perTx * float64(l.waiting)), Grows: l.samples >= lagMinutes}
+	w := Waiting{
+		Transactions: l.waiting, Steps: uint64(l.perTx * float64(l.waiting)), Grows: l.samples >= lagMinutes,
+		Rate: l.rate, TransactionSteps: uint64(l.perTx),
+	}
 	if l.rate > 0 {
 		w.Seconds = int64(math.Ceil(float64(l.waiting) / l.rate))
 	}

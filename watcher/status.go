@@ -25,6 +25,9 @@ type Status struct {
 	Connected    bool   `json:"connected"`     // whether the websocket of the followed node is connected
 	Height       int64  `json:"height"`        // last block that was verified and executed
 	ProvedHeight uint64 `json:"proved_height"` // height up to which every block has been handled
+	// AcceptedHeight is the height up to which more than two thirds of the validators' power have verified all proofs, in the state of block Height. It is
+	// absent on a chain whose validators do not vote about proofs.
+	AcceptedHeight *uint64 `json:"accepted_height,omitempty"`
 	// Proving and ProvingLast are the first and the last block of the proof that is being made, 0 for none. ProvingTransactions and ProvingSteps are the
 	// numbers of its transactions and of its steps, ProvingSecondsLeft is an estimate, 0 if there is none.
 	Proving             int64         `json:"proving,omitempty"`
@@ -60,6 +63,9 @@ func (w *Watcher) Status() Status {
 		troubles = append(troubles, doing+": "+w.trouble[doing])
 	}
 	s.LastError = strings.Join(troubles, "; ")
+	if height, ok, err := w.app.Proved(uint64(s.Height)); ok && err == nil {
+		s.AcceptedHeight = &height
+	}
 	w.progress.status(&s)
 	s.Waiting = w.Waiting()
 	if w.pool != nil {

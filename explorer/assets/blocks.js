@@ -59,6 +59,7 @@ function tiles(element, status) {
   replace(element,
     tile('Height', integer(status.height), status.connected ? 'verified and replayed' : 'not connected to the node'),
     tile('Proved', integer(status.proved_height), 'all blocks up to here'),
+    status.accepted_height !== undefined && tile('Accepted on L1', integer(status.accepted_height), 'proofs verified by two thirds of the validators'),
     tile('Proving lag', plural(lag, 'block'), status.progress ?? (lag ? 'waiting' : 'caught up')),
     tile('Security', `${integer(status.security_bits)} bits`, status.proven_bits === undefined ? 'conjectured, of each proof' : `conjectured, ${integer(status.proven_bits)} proven, of each proof`));
 }
