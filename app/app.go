@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -23,6 +24,7 @@ import (
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/constants"
 	"github.com/starkd/starkd/starknet/finality"
@@ -38,6 +40,8 @@ type Config struct {
 	// BlockSteps is the largest number of VM steps in a block that this node proposes, so that the block can be proved. 0 means
 	// no bound. Other nodes do not check it, because steps are not part of consensus. executor.Outcome says how they are counted.
 	BlockSteps uint64
+	// Parallel is the number of cores that execute a block. 0 means all, 1 one transaction after the other.
+	Parallel int
 }
 
 func (c *Config) setDefaults() {
@@ -46,6 +50,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.CompileQueue == 0 {
 		c.CompileQueue = 16
+	}
+	if c.Parallel == 0 {
+		c.Parallel = parallel.Workers()
 	}
 }
 
@@ -66,7 +73,9 @@ type App struct {
 	runs      *simplelru.LRU[[32]byte, *run]
 	finalized *run // the finalized block that Commit has not stored yet, else nil
 
-	pace atomic.Pointer[Pace]
+	pace  atomic.Pointer[Pace]
+	tally aheadTally
+	skew  felt.Felt // makes predictions of the sequencer's balance wrong in tests
 }
 
 // New returns the chain whose blocks are in store. The engine must be safe for concurrent use. compile must return the official
@@ -158,6 +167,8 @@ type run struct {
 	steps    uint64     // VM steps of all transactions
 	// proposing leaves out DECLAREs whose class is not compiled yet.
 	proposing bool
+	versions  *state.Versions // the base of overlay if the block runs on several cores, else nil
+	ahead     *ahead          // nil if transactions do not run before their turn
 
 	once    sync.Once // seal
 	sealErr error
@@ -190,9 +201,13 @@ func environment(g *Genesis, number, timestamp uint64, sequencer felt.Felt) *exe
 // begin starts a run of a block.
 func (a *App) begin(b *Block) (*run, error) {
 	g := a.genesis.Load()
-	r := &run{
-		app: a, block: *b, env: environment(g, b.Height, b.Timestamp, g.Sequencer(b.Proposer)), overlay: state.NewOverlay(a.store.Latest()),
+	r := &run{app: a, block: *b, env: environment(g, b.Height, b.Timestamp, g.Sequencer(b.Proposer))}
+	base := a.store.Latest()
+	if a.config.Parallel > 1 && len(b.Txs) > 1 {
+		r.versions = state.NewVersions(base)
+		base = r.versions.Base()
 	}
+	r.overlay = state.NewOverlay(base)
 	return r, a.openBlock(r.overlay, b.Height)
 }
 
@@ -210,40 +225,67 @@ func (a *App) openBlock(st *state.Overlay, height uint64) error {
 	return nil
 }
 
-// step runs transaction i of a block. The first one may be the validators' statements.
-func (r *run) step(i int, raw []byte) error {
-	if i == 0 && r.app.genesis.Load().ProofVotes && finality.IsCommit(raw) {
-		return r.recordVotes(raw)
-	}
-	return r.execute(raw)
-}
-
 // execute runs one transaction at the end of the block.
 func (r *run) execute(raw []byte) error {
+	take := r.attempt
+	if r.ahead != nil {
+		take = r.ahead.take
+	}
+	e, err := take(raw)
+	if err != nil {
+		return err
+	}
+	e.changes.MergeInto(r.overlay)
+	receipt := e.outcome.Receipt
+	r.executed, r.receipts, r.results = append(r.executed, e.tx), append(r.receipts, receipt), append(r.results, e.result)
+	r.gas += receipt.Resources.L2Gas
+	r.sierra += e.outcome.SierraGas
+	r.steps += e.outcome.Steps
+	return nil
+}
+
+// executed is a transaction that was not rejected.
+type executed struct {
+	tx      starknet.Transaction
+	outcome *executor.Outcome
+	result  TxResult
+	changes *state.Overlay
+}
+
+// attempt runs a transaction on the block's state, without changing it.
+func (r *run) attempt(raw []byte) (*executed, error) {
 	tx, hash, err := r.app.decode(raw, r.env.ChainID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	out, err := r.app.exec.Execute(r.overlay, r.env, tx, executor.Options{Hash: hash, Diff: true, Compiled: r.proposing, Brief: true})
+	a, err := r.app.exec.Attempt(r.overlay, r.env, tx, r.options(hash))
 	if err != nil {
-		return err
+		return nil, err
 	}
+	defer a.End()
+	out, err := a.Finish()
+	if err != nil {
+		return nil, err
+	}
+	return newExecuted(tx, out, a.Changes())
+}
+
+// options returns the options with which a block executes a transaction.
+func (r *run) options(hash felt.Felt) executor.Options {
+	return executor.Options{Hash: hash, Diff: true, Compiled: r.proposing, Brief: true}
+}
+
+func newExecuted(tx starknet.Transaction, out *executor.Outcome, changes *state.Overlay) (*executed, error) {
 	digest, err := out.Diff.Digest()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	data, err := (&starknet.Result{Receipt: out.Receipt, Diff: digest}).MarshalBinary()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.executed, r.receipts = append(r.executed, tx), append(r.receipts, out.Receipt)
-	r.results = append(r.results, TxResult{
-		Data: data, GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount, GasUsed: out.Receipt.Resources.L2Gas,
-	})
-	r.gas += out.Receipt.Resources.L2Gas
-	r.sierra += out.SierraGas
-	r.steps += out.Steps
-	return nil
+	result := TxResult{Data: data, GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount, GasUsed: out.Receipt.Resources.L2Gas}
+	return &executed{tx, out, result, changes}, nil
 }
 
 // runBlock executes a decided or proposed block, or returns the cached run. With strict it stops at the first rejected
@@ -256,8 +298,18 @@ func (a *App) runBlock(b *Block, strict bool) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer r.close()
 	for i, raw := range b.Txs {
-		err := r.step(i, raw)
+		step := r.execute
+		switch {
+		case i == 0 && a.genesis.Load().ProofVotes && finality.IsCommit(raw):
+			step = r.recordVotes
+		case r.ahead == nil:
+			if err := r.lookAhead(slices.Values(b.Txs[i:])); err != nil {
+				return nil, err
+			}
+		}
+		err := step(raw)
 		if err == nil {
 			continue
 		}

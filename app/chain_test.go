@@ -252,6 +252,9 @@ func (c *chain) run(txs ...[]byte) []starknet.Receipt {
 	if err := c.app.Process(b); err != nil {
 		c.t.Fatal(err)
 	}
+	if got, ok := c.app.runs.Peek(b.id()); ok && c.app.config.Parallel > 1 && len(txs) > 1 {
+		sameRun(c.t, got, c.alone(b))
+	}
 	f, err := c.app.Finalize(b)
 	if err != nil {
 		c.t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/crypto/felt"
@@ -25,8 +26,12 @@ func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
 		return nil, err
 	}
 	r.proposing = true
+	defer r.close()
 	p := proposal{app: a, run: r, limits: a.genesis.Load().Limits, pace: a.pace.Load(), left: maxBytes, waiting: map[felt.Felt][][]byte{}}
 	if err := p.carryVotes(b.LastCommit); err != nil {
+		return nil, err
+	}
+	if err := r.lookAhead(p.expected(b.Txs)); err != nil {
 		return nil, err
 	}
 	for _, raw := range b.Txs {
@@ -34,6 +39,7 @@ func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
 			return nil, err
 		}
 	}
+	r.close()
 	r.block.Txs, r.proposing = p.txs, false
 	a.remember(r)
 	return p.txs, nil
@@ -131,6 +137,52 @@ func (p *proposal) tooMuchToProve() bool {
 		return true
 	}
 	return p.pace != nil && (p.run.steps > p.pace.Steps || uint64(len(p.run.executed)) > p.pace.Transactions)
+}
+
+// expected yields the transactions that offer will execute if none is rejected, in its order.
+func (p *proposal) expected(txs [][]byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		g, nonces, waiting, left := p.app.genesis.Load(), map[felt.Felt]felt.Felt{}, map[felt.Felt][][]byte{}, p.left
+		count := uint64(0)
+		var offer func(raw []byte) bool
+		offer = func(raw []byte) bool {
+			tx, hash, err := p.app.decode(raw, g.chainID)
+			if err != nil || tx.Fields().ResourceBounds.L2Gas.MaxAmount > p.limits.BlockL2Gas || protoBytes(raw) > left || p.app.pool.isFailed(hash) {
+				return true
+			}
+			sender, want := tx.Sender(), tx.Fields().Nonce
+			nonce, ok := nonces[sender]
+			if !ok {
+				if nonce, err = p.run.versions.Base().NonceAt(sender); err != nil {
+					return false
+				}
+			}
+			if want.Cmp(&nonce) > 0 {
+				waiting[sender] = append(waiting[sender], raw)
+				return true
+			}
+			if count++; count > p.limits.BlockTransactions || !yield(raw) {
+				return false
+			}
+			if want == nonce {
+				nonces[sender] = *nonce.Add(&nonce, &felt.One)
+				left -= protoBytes(raw)
+			}
+			later := waiting[sender]
+			delete(waiting, sender)
+			for _, raw := range later {
+				if !offer(raw) {
+					return false
+				}
+			}
+			return true
+		}
+		for _, raw := range txs {
+			if !offer(raw) {
+				return
+			}
+		}
+	}
 }
 
 func (p *proposal) full() bool {

@@ -70,6 +70,26 @@ type App struct {
 	// ProofLagMax is the time within which the blocks that this node proposes shall be proved: it proposes as much as the watchers of
 	// Watch.URLs say that they can prove in it, and at least one transaction. 0, the default, means no bound.
 	ProofLagMax time.Duration `mapstructure:"proof_lag_max"`
+	// Parallel is the number of cores that execute a block, such as "4", or "all". Default all.
+	Parallel string `mapstructure:"parallel"`
+}
+
+// ParallelAll is the value of App.Parallel that stands for all cores.
+const ParallelAll = "all"
+
+// maxParallel bounds App.Parallel.
+const maxParallel = 1024
+
+// Cores returns the number that Parallel names, 0 for ParallelAll.
+func (a *App) Cores() (int, error) {
+	if a.Parallel == ParallelAll {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(a.Parallel)
+	if err != nil || n < 1 || n > maxParallel || strconv.Itoa(n) != a.Parallel {
+		return 0, fmt.Errorf("%q is neither %q nor between 1 and %d", a.Parallel, ParallelAll, maxParallel)
+	}
+	return n, nil
 }
 
 // Watch is a watcher, and what a node expects of watchers.
@@ -202,6 +222,7 @@ func (c *Config) setDefaults() {
 	def(&c.App.DBBackend, "pebbledb")
 	def(&c.App.Engine, "native")
 	def(&c.App.BlockSteps, 100_000_000)
+	def(&c.App.Parallel, ParallelAll)
 	if len(c.Watch.Nodes) == 0 {
 		c.Watch.Nodes = []string{"http://127.0.0.1:26657"}
 	}
@@ -264,6 +285,9 @@ func (c *Config) Validate() error {
 	}
 	if d := c.App.ProofLagMax; d != 0 && (d < time.Second || d > 24*time.Hour) {
 		fault("app.proof_lag_max", "%v is neither 0 nor between 1s and 24h", d)
+	}
+	if _, err := c.App.Cores(); err != nil {
+		fault("app.parallel", "%w", err)
 	}
 	for _, node := range c.Watch.Nodes {
 		if u, err := url.Parse(node); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -424,6 +448,8 @@ block_steps = {{.App.BlockSteps}}
 # watch.urls can prove in this time, at their present pace and after what waits there already; it proposes one transaction a block
 # when they have not answered for this long. "0s" means no bound.
 proof_lag_max = {{printf "%q" .App.ProofLagMax.String}}
+# How many cores execute a block: a number such as "4", or "all". The results are the same.
+parallel = {{printf "%q" .App.Parallel}}
 
 # The watcher: starkd watch. A node uses urls and min_bits only.
 [watch]

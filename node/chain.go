@@ -25,6 +25,10 @@ type chain struct {
 
 // openChain opens the state in the data folder of a home, and the application on it with the engine called name.
 func openChain(home string, c *config.Config, name string, log *slog.Logger) (*chain, error) {
+	cores, err := c.App.Cores()
+	if err != nil {
+		return nil, err
+	}
 	options := nativeOptions(home)
 	options.Defect = logDefects(log)
 	engine, err := NewEngine(name, options)
@@ -39,7 +43,7 @@ func openChain(home string, c *config.Config, name string, log *slog.Logger) (*c
 	if err != nil {
 		return nil, homeFault(home, errors.Join(err, db.Close()))
 	}
-	a, err := app.New(store, engine, nil, app.Config{BlockSteps: c.App.BlockSteps})
+	a, err := app.New(store, engine, nil, app.Config{BlockSteps: c.App.BlockSteps, Parallel: cores})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -125,24 +125,16 @@ type Validation struct {
 
 // Execute runs a transaction on st. If it returns an error, st is unchanged.
 func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*Outcome, error) {
-	if x.Stop != nil && x.Stop.Load() {
-		return nil, cairo.ErrInterrupted
-	}
-	t, err := x.begin(state.NewOverlay(st), block, tx, opts)
+	a, err := x.Attempt(st, block, tx, opts)
 	if err != nil {
 		return nil, err
 	}
-	defer t.session.End()
-	out, err := t.run()
+	defer a.End()
+	out, err := a.Finish()
 	if err != nil {
 		return nil, err
 	}
-	if opts.Diff {
-		if out.Diff, err = t.st.Diff(); err != nil {
-			return nil, err
-		}
-	}
-	t.st.MergeInto(st)
+	a.Changes().MergeInto(st)
 	return out, nil
 }
 
@@ -219,24 +211,24 @@ func bounds(name string, b starknet.ResourceBound) cairo.ResourceBounds {
 	return cairo.ResourceBounds{Resource: felt.FromShortString(name), MaxAmount: b.MaxAmount, MaxPricePerUnit: b.MaxPricePerUnit.Felt()}
 }
 
-// run takes the transaction through all its phases.
-func (t *transaction) run() (*Outcome, error) {
+// run takes the transaction through all its phases except the fee transfer, and returns what it has to pay.
+func (t *transaction) run() (charge, error) {
 	if err := t.check(); err != nil {
-		return nil, err
+		return charge{}, err
 	}
-	var c charge
-	var err error
 	switch tx := t.tx.(type) {
 	case *starknet.Invoke:
-		c, err = t.invoke(tx)
+		return t.invoke(tx)
 	case *starknet.Declare:
-		c, err = t.declare(tx)
+		return t.declare(tx)
 	case *starknet.DeployAccount:
-		c, err = t.deployAccount(tx)
+		return t.deployAccount(tx)
 	}
-	if err != nil {
-		return nil, err
-	}
+	return charge{}, nil
+}
+
+// finish transfers the fee and returns the outcome.
+func (t *transaction) finish(c charge) (*Outcome, error) {
 	if err := t.payFee(c.fee); err != nil {
 		return nil, err
 	}
@@ -251,6 +243,12 @@ func (t *transaction) run() (*Outcome, error) {
 	r.TransactionHash, r.Type = t.hash, t.tx.Type()
 	r.ActualFee, r.Resources = c.fee, starknet.GasVector{L2Gas: c.gas}
 	r.Events, r.Messages = t.events, t.msgs
+	if t.opts.Diff {
+		var err error
+		if t.out.Diff, err = t.st.Diff(); err != nil {
+			return nil, err
+		}
+	}
 	return &t.out, nil
 }
 

@@ -19,6 +19,8 @@ type Overlay struct {
 	baseStorage map[Slot]felt.Felt
 	baseNonces  map[felt.Felt]felt.Felt
 	baseClasses map[felt.Felt]felt.Felt
+	// baseDeclared has the compiled class hashes, 0 of classes that are not declared. It is nil until the first is read.
+	baseDeclared map[felt.Felt]felt.Felt
 
 	journal []change
 }
@@ -96,13 +98,19 @@ func (o *Overlay) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	if c, ok := o.declared[class]; ok {
 		return c.CompiledHash, nil
 	}
-	return o.base.CompiledClassHash(class)
+	if o.baseDeclared == nil {
+		o.baseDeclared = map[felt.Felt]felt.Felt{}
+	}
+	return cached(o.baseDeclared, class, func() (felt.Felt, error) { return o.base.CompiledClassHash(class) })
 }
 
-// Class implements Reader.
+// Class implements Reader. It also counts as a read of the compiled class hash, which determines the class.
 func (o *Overlay) Class(class felt.Felt) (*Class, error) {
 	if c, ok := o.declared[class]; ok {
 		return c, nil
+	}
+	if _, err := o.CompiledClassHash(class); err != nil {
+		return nil, err
 	}
 	return o.base.Class(class)
 }

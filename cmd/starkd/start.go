@@ -34,10 +34,12 @@ func newStartCommand() *cobra.Command {
 	return cmd
 }
 
-// bindEngine adds the flag --engine, which overrides app.engine.
+// bindEngine adds the flags --engine and --parallel, which override app.engine and app.parallel.
 func bindEngine(v *viper.Viper, cmd *cobra.Command) {
 	cmd.Flags().String("engine", "", "Cairo engine: "+engineNames()+" (default: app.engine in app.toml)")
 	mustBind(v, cmd, "app.engine", "engine")
+	cmd.Flags().String("parallel", "", "number of cores that execute a block, or all (default: app.parallel in app.toml)")
+	mustBind(v, cmd, "app.parallel", "parallel")
 }
 
 // engineNames returns the names of the engines for a flag's help.

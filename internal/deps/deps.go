@@ -41,7 +41,7 @@ var policy = map[string][]string{
 	"starknet/trie":      {"crypto/...", "internal/parallel"},
 	"app/state":          {"crypto/felt", "starknet", "starknet/trie"},
 	"app/executor":       {"crypto/...", "cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "starknet", "app/state"},
-	"app":                {"crypto/...", "cairo", "starknet", "starknet/finality", "app/state", "app/executor", "internal/bounded"},
+	"app":                {"crypto/...", "cairo", "starknet", "starknet/finality", "app/state", "app/executor", "internal/bounded", "internal/parallel"},
 	"abci":               {"app", "starknet", "starknet/finality"},
 	"rpc/jsonrpc":        {"internal/bounded"},
 	"rpc":                {"crypto/felt", "starknet", "starknet/finality", "rpc/jsonrpc", "internal/bounded"},
