@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block"
@@ -26,6 +28,7 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/watcher"
 )
 
 // This file verifies the proofs of finished blocks, so that the node can say in its votes up to which height it has seen every block proved
@@ -48,13 +51,22 @@ type proofs struct {
 	stored   uint64        // the height in the file
 	poll     time.Duration // pause between looks for new blocks
 	verify   func(header *starknet.Header, data []byte) error
-	// shared are the anchors of the last verified bundle, by block: blocks of one proof share their bundle, which is verified as a whole.
-	shared map[uint64]*statement.Anchor
+	// shared are the blocks of the last verified bundle, by number: blocks of one proof share their bundle, which is verified as a whole.
+	shared map[uint64]*verified
+	// tooLong returns an error unless each of the transactions of a block, by their indices, is too long to be proved (watcher.CheckTooLong).
+	tooLong func(ctx context.Context, format statement.Format, height uint64, transactions []int) error
 
 	accepted, refused prometheus.Counter
 
 	mu      sync.Mutex
 	waiting string // why the next block is not verified yet; "" if there is no such block
+}
+
+// verified is a block of a bundle that is verified.
+type verified struct {
+	anchor  *statement.Anchor
+	format  statement.Format
+	tooLong []int // indices of the transactions that the bundle does not cover because they are too long
 }
 
 // proofSource is a watcher, or a store that serves the same paths.
@@ -115,6 +127,9 @@ func newProofs(a *app.App, home string, watch *config.Watch, log *slog.Logger) *
 		refused:  prometheus.NewCounter(prometheus.CounterOpts{Name: "starkd_node_bundles_refused_total", Help: "Bundles of watch.urls that this node has refused; /healthz has the last reason of each URL."}),
 	}
 	p.verify = p.check
+	p.tooLong = func(ctx context.Context, format statement.Format, height uint64, transactions []int) error {
+		return watcher.CheckTooLong(ctx, a, vm.NewEngine(), format, height, transactions)
+	}
 	for _, u := range watch.URLs {
 		p.sources = append(p.sources, &proofSource{url: u})
 	}
@@ -256,7 +271,7 @@ func (p *proofs) next(ctx context.Context) bool {
 // proved reports whether a source has a bundle that proves a block.
 func (p *proofs) proved(ctx context.Context, header *starknet.Header) bool {
 	n := header.Number
-	if anchor := p.shared[n]; anchor != nil && p.compare(header, anchor) == nil {
+	if b := p.shared[n]; b != nil && p.compare(header, b.anchor) == nil && p.leavesOut(ctx, n, b) == nil {
 		return true
 	}
 	for _, s := range p.sources {
@@ -275,7 +290,14 @@ func (p *proofs) proved(ctx context.Context, header *starknet.Header) bool {
 			p.wait(fmt.Sprintf("block %d: %v", n, err))
 			continue
 		}
-		if err := p.verify(header, data); err != nil {
+		err = p.verify(header, data)
+		if b := p.shared[n]; err == nil && b != nil {
+			err = p.leavesOut(ctx, n, b)
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		if err != nil {
 			s.delay(refusedPause, lastRefusedPause)
 			p.refuse(s, n, err)
 			continue
@@ -352,22 +374,41 @@ func (p *proofs) check(header *starknet.Header, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	shared := map[uint64]*statement.Anchor{}
-	for _, anchor := range anchors {
-		shared[anchor.Number] = anchor
-	}
-	anchor := shared[header.Number]
-	if anchor == nil {
+	i := slices.IndexFunc(anchors, func(a *statement.Anchor) bool { return a.Number == header.Number })
+	if i < 0 {
 		return fmt.Errorf("the bundle is of block %d and %d others, not of block %d", b.Block, len(anchors)-1, header.Number)
 	}
-	if err := p.compare(header, anchor); err != nil {
+	if err := p.compare(header, anchors[i]); err != nil {
 		return err
 	}
-	if _, err := block.VerifyRange(b, anchors, p.policy); err != nil {
+	verdict, err := block.VerifyRange(b, anchors, p.policy)
+	if err != nil {
 		return err
 	}
-	p.shared = shared
+	p.shared = map[uint64]*verified{}
+	for i, anchor := range anchors {
+		v := &verified{anchor: anchor, format: verdict.Format}
+		for k, t := range verdict.Blocks[i].Outcome.Transactions {
+			if t.Unproven != nil && t.Unproven.MaxSteps > 0 {
+				v.tooLong = append(v.tooLong, k)
+			}
+		}
+		p.shared[anchor.Number] = v
+	}
 	return nil
+}
+
+// leavesOut returns an error if a verified bundle leaves out a transaction of block n as too long that is not, and forgets the bundle's block then. A
+// watcher chooses which transactions it leaves out, so the node runs each of them itself.
+func (p *proofs) leavesOut(ctx context.Context, n uint64, b *verified) error {
+	if len(b.tooLong) == 0 {
+		return nil
+	}
+	err := p.tooLong(ctx, b.format, n, b.tooLong)
+	if err != nil {
+		delete(p.shared, n)
+	}
+	return err
 }
 
 // compare returns an error if the signed headers of a bundle are not those of this node's block. Two signed blocks of one height exist only after

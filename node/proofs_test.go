@@ -3,12 +3,14 @@ package node
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -259,7 +261,7 @@ func TestVerifiedHeight(t *testing.T) {
 	c.add(0)
 	foreign := anchor(9)
 	foreign.After = foreign.Before
-	p.shared = map[uint64]*statement.Anchor{8: anchor(8), 9: foreign}
+	p.shared = map[uint64]*verified{8: {anchor: anchor(8)}, 9: {anchor: foreign}}
 	want("a shared bundle", 9, "")
 	if n, m := times("/a/v1/blocks/8/proof"), times("/a/v1/blocks/9/proof"); n != 0 || m != 1 {
 		t.Errorf("asked %d times for block 8, %d times for block 9, whose shared bundle has another state", n, m)
@@ -312,6 +314,66 @@ func TestVerifierRuns(t *testing.T) {
 	q.run(t.Context()) // returns
 	if q.report() != nil || q.Verified() != 0 {
 		t.Error("a chain without votes has a report")
+	}
+}
+
+// TestLeftOut checks that the node runs a transaction itself that a bundle leaves out as too long, for each block of the bundle. A transaction that is not
+// too long makes the bundle a lie.
+func TestLeftOut(t *testing.T) {
+	c := newVotingChain(t, home.Network{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "proof %s", strings.Split(r.URL.Path, "/")[3])
+	}))
+	defer server.Close()
+	for range 3 {
+		c.add(1)
+	}
+	c.add(0)
+	p := c.verifier(new(syncBuffer), server.URL)
+	const short = 7
+	var checked []string
+	p.tooLong = func(_ context.Context, format statement.Format, height uint64, transactions []int) error {
+		checked = append(checked, fmt.Sprint(height, transactions))
+		if format != statement.FormatStwo || slices.Contains(transactions, short) {
+			return errors.New("it is short")
+		}
+		return nil
+	}
+	verify, leftOut := p.verify, map[uint64][]int{}
+	p.verify = func(header *starknet.Header, data []byte) error {
+		p.shared = map[uint64]*verified{}
+		for n := header.Number; n <= min(header.Number+1, 3); n++ {
+			before, _, _, err := c.app.Store().Header(n - 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, _, _, err := c.app.Store().Header(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			anchor := &statement.Anchor{Number: n, Before: before.StateRoot, After: after.StateRoot}
+			p.shared[n] = &verified{anchor: anchor, format: statement.FormatStwo, tooLong: leftOut[n]}
+		}
+		return verify(header, data)
+	}
+	for _, step := range []struct {
+		leftOut map[uint64][]int
+		height  uint64
+		checked []string
+	}{
+		{map[uint64][]int{1: {0, short}}, 0, []string{"1 [0 7]"}},
+		{map[uint64][]int{1: {0, 1}, 2: {short}}, 1, []string{"1 [0 1]", "2 [7]", "2 [7]"}}, // in the bundle of block 1, and in the next one
+		{nil, 3, nil},
+	} {
+		leftOut, checked = step.leftOut, nil
+		p.sources[0].after = time.Time{}
+		p.verifyAll(t.Context())
+		if p.Verified() != step.height || !slices.Equal(checked, step.checked) {
+			t.Errorf("%v: height %d, checked %q, want %d and %q", step.leftOut, p.Verified(), checked, step.height, step.checked)
+		}
+		if refused := p.report().Refused; step.height < 3 && (len(refused) != 1 || !strings.Contains(refused[0].Reason, "it is short")) {
+			t.Errorf("%v: refused %+v", step.leftOut, refused)
+		}
 	}
 }
 

@@ -29,19 +29,20 @@ type outcome struct {
 	err    error
 }
 
-// Costs of the parts of a transaction in steps of the OS program, for weigh.
+// Costs of the parts of a transaction in steps of the OS program, for weigh. Arrays that are passed on cost no steps, but memory of the backlog.
 const (
 	transactionWeight = 150
 	callWeight        = 60
 	syscallWeight     = 25
+	arrayWords        = 4 // words of arrays that count as a step
 )
 
-// weigh returns an estimate of the steps that the OS program takes for a block.
+// weigh returns an estimate of the steps that the OS program takes for a block, and of its memory.
 func weigh(trace *app.BlockTrace) uint64 {
 	sum := uint64(0)
 	var add func(c *cairo.CallTrace)
 	add = func(c *cairo.CallTrace) {
-		sum += callWeight + c.Result.Steps + uint64(len(c.Syscalls))*syscallWeight
+		sum += callWeight + c.Result.Steps + uint64(len(c.Syscalls))*syscallWeight + uint64(len(c.Call.Calldata)+len(c.Result.Retdata))/arrayWords
 		for i := range c.Syscalls {
 			if inner := c.Syscalls[i].Inner; inner != nil {
 				add(inner)

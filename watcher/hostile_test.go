@@ -54,7 +54,7 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 		l.invoke(l.wallet.Address, wallet.Transfer(to, 2)),
 	)
 	b, results := l.verified(1)
-	most := cairoos.MaxWords(l.watcher.config.MaxSteps)
+	most := cairoos.Options{MaxSteps: l.watcher.config.MaxSteps}.MaxWords()
 	trace, err := l.app.TraceCalls(t.Context(), 1, vm.NewEngine(), most)
 	if err != nil {
 		t.Fatal(err)

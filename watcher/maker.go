@@ -1,10 +1,14 @@
 package watcher
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"math/bits"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,15 +24,18 @@ type maker struct {
 	system   system
 	log      *slog.Logger
 	progress *progress
-	steps    atomic.Uint64 // bound on the steps of a run: the configured one, or less if memory is short
+	steps    atomic.Uint64 // bound on the steps of a run: mostSteps, or less if memory is short
 	stage    func(name string, number, total int)
+
+	mostSteps uint64 // the configured bound on the steps of a run
+	mostAlone uint64 // and of a run of one transaction that is too long for it; see cairoos.Options.MaxAlone
 
 	proving prometheus.Observer    // seconds of a proof; nil for none
 	phases  *prometheus.CounterVec // nil for none
 }
 
-func newMaker(s system, maxSteps uint64, log *slog.Logger) *maker {
-	m := &maker{system: s, log: log, progress: new(progress)}
+func newMaker(s system, maxSteps, maxAlone uint64, log *slog.Logger) *maker {
+	m := &maker{system: s, log: log, progress: new(progress), mostSteps: maxSteps, mostAlone: maxAlone}
 	m.steps.Store(maxSteps)
 	m.stage = m.progress.stage
 	return m
@@ -44,8 +51,10 @@ func (m *maker) spent(phase string, started time.Time) {
 // part is a run of the OS program on some of a batch's transactions, and its proof.
 type part struct {
 	transactions []cairoos.Ref // their Block is an index in batch.blocks
+	block        int           // without transactions: the index of the block that has no proven ones
 	steps        uint64
-	run          run // dropped when it is proved
+	length       uint64 // cairoos.Length
+	run          run    // dropped when it is proved
 	proof        *block.Proof
 	took         time.Duration
 }
@@ -71,7 +80,7 @@ func (m *maker) runs(ctx context.Context, b *batch) ([]cairoos.Unproven, error) 
 	for _, c := range b.blocks {
 		blocks = append(blocks, c.input)
 	}
-	options := cairoos.Options{Layout: m.system.format().Layout(), MaxSteps: m.maxSteps(), Stop: stop}
+	options := cairoos.Options{Layout: m.system.format().Layout(), MaxSteps: m.maxSteps(), MaxAlone: m.mostAlone, Stop: stop}
 	var failed []cairoos.Unproven
 	each := 1 // blocks of a run
 	if m.system.format() != statement.FormatStone {
@@ -83,7 +92,7 @@ func (m *maker) runs(ctx context.Context, b *batch) ([]cairoos.Unproven, error) 
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			p := &part{steps: uint64(len(made.Trace.Registers))}
+			p := &part{steps: uint64(len(made.Trace.Registers)), length: cairoos.Length(made.Trace)}
 			for _, ref := range made.Transactions {
 				ref.Block += first
 				p.transactions = append(p.transactions, ref)
@@ -92,6 +101,7 @@ func (m *maker) runs(ctx context.Context, b *batch) ([]cairoos.Unproven, error) 
 			if p.run, err = m.system.prepare(made.Trace); err != nil {
 				return err
 			}
+			p.run.alone = len(made.Transactions) == 1
 			m.spent("run", started)
 			defer func() { started = time.Now() }()
 			select {
@@ -112,14 +122,21 @@ func (m *maker) runs(ctx context.Context, b *batch) ([]cairoos.Unproven, error) 
 	return failed, nil
 }
 
-// prove proves the runs of a batch that prepare has begun. If a run needs more memory than the prover may take, prove makes shorter runs.
+// prove proves the runs of a batch that prepare has begun. If a run needs more memory than the prover may take, prove makes shorter runs of this batch.
+// If it has one transaction only, the transaction is left out.
 func (m *maker) prove(ctx context.Context, b *batch) error {
-	for {
+	for shortened := false; ; shortened = true {
 		err := m.proveParts(ctx, b)
 		b.cancel()
 		for range b.ready { // the goroutine of prepare has ended
 		}
-		if err == nil || ctx.Err() != nil || !m.shorten(err) {
+		if err == nil && !shortened {
+			m.lengthen()
+		}
+		if err == nil {
+			return m.proveNone(ctx, b)
+		}
+		if ctx.Err() != nil || !m.shorten(err) {
 			return err
 		}
 		m.log.Warn("the prover has too little memory for a run; it makes shorter ones", "steps", m.maxSteps(), "err", err)
@@ -127,26 +144,91 @@ func (m *maker) prove(ctx context.Context, b *batch) error {
 	}
 }
 
+// aloneError is the error of a run of one transaction that is too large to prove, and so short that it cannot be left out as too long.
+type aloneError struct{ error }
+
+func (e *aloneError) Unwrap() error { return e.error }
+
 func (m *maker) proveParts(ctx context.Context, b *batch) error {
+	var tooLong []cairoos.Unproven
 	for p := range b.ready {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		m.progress.begin(b, p)
-		started := time.Now()
-		var err error
-		if p.proof, err = m.system.prove(ctx, &p.run, m.stage); err != nil {
+		err := m.provePart(ctx, b, p)
+		if err != nil && len(p.transactions) == 1 && m.system.tooLarge(err) {
+			if p.length <= leastSteps {
+				return &aloneError{err}
+			}
+			at := p.transactions[0]
+			long := &cairoos.TooLongError{
+				First: b.blocks[at.Block].input.Transactions[at.Transaction].Info.Hash, Transactions: 1, MaxSteps: 1 << (bits.Len64(p.length-1) - 1),
+			}
+			m.log.Warn("a transaction is left out: the prover has too little memory for it", "transaction", long.First, "steps", p.steps, "length", p.length, "err", err)
+			tooLong = append(tooLong, cairoos.Unproven{Ref: at, Err: long})
+			p.run = run{}
+			continue
+		}
+		if err != nil {
 			return err
 		}
-		p.run, p.took = run{}, time.Since(started)
-		m.spent("prove", started)
-		if m.proving != nil {
-			m.proving.Observe(p.took.Seconds())
-		}
-		b.parts = append(b.parts, p)
-		m.progress.end(p)
+	}
+	if b.err == nil {
+		b.unproven = append(b.unproven, tooLong...)
+		slices.SortFunc(b.unproven, func(a, b cairoos.Unproven) int {
+			return cmp.Or(cmp.Compare(a.Block, b.Block), cmp.Compare(a.Transaction, b.Transaction))
+		})
 	}
 	return b.err
+}
+
+// provePart proves a run and adds it to the parts of its batch.
+func (m *maker) provePart(ctx context.Context, b *batch, p *part) error {
+	m.progress.begin(b, p)
+	started := time.Now()
+	var err error
+	if p.proof, err = m.system.prove(ctx, &p.run, m.stage); err != nil {
+		return err
+	}
+	p.run, p.took = run{}, time.Since(started)
+	m.spent("prove", started)
+	if m.proving != nil {
+		m.proving.Observe(p.took.Seconds())
+	}
+	b.parts = append(b.parts, p)
+	m.progress.end(p)
+	return nil
+}
+
+// proveNone makes a proof without transactions for each block of a batch of which no transaction is proved, so that it has a bundle that says so. Bundles
+// of Stone have none.
+func (m *maker) proveNone(ctx context.Context, b *batch) error {
+	if m.system.format() == statement.FormatStone {
+		return nil
+	}
+	proved := map[int]bool{}
+	for _, p := range b.parts {
+		for _, t := range p.transactions {
+			proved[t.Block] = true
+		}
+	}
+	for i, c := range b.blocks {
+		if proved[i] {
+			continue
+		}
+		trace, err := cairoos.RunNone(c.input, cairoos.Options{Layout: m.system.format().Layout()})
+		if err != nil {
+			return err
+		}
+		p := &part{block: i, steps: uint64(len(trace.Registers))}
+		if p.run, err = m.system.prepare(trace); err != nil {
+			return err
+		}
+		if err := m.provePart(ctx, b, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // measure keeps how many steps the blocks of a proved batch took, and returns the number of its transactions and of its steps.
@@ -163,8 +245,12 @@ func (m *maker) measure(b *batch) (transactions int, steps uint64) {
 	return transactions, steps
 }
 
-// leastSteps is the smallest bound on the steps of a run.
-const leastSteps = 1 << 17
+const (
+	// leastSteps is the smallest bound for which a transaction alone counts as too long.
+	leastSteps = 1 << 17
+	// shortestSteps is the smallest bound on the steps of a run of several transactions to which shorten goes.
+	shortestSteps = 1 << 13
+)
 
 // maxSteps returns the bound on the steps of a run.
 func (m *maker) maxSteps() uint64 { return m.steps.Load() }
@@ -172,8 +258,18 @@ func (m *maker) maxSteps() uint64 { return m.steps.Load() }
 // shorten halves the bound on the steps of a run, if err says that a run needs too much memory. It returns false if it does not, or if runs cannot be
 // shorter.
 func (m *maker) shorten(err error) bool {
+	if _, alone := errors.AsType[*aloneError](err); alone {
+		return false
+	}
 	steps := m.steps.Load()
-	return m.system.tooLarge(err) && steps >= 2*leastSteps && m.steps.CompareAndSwap(steps, steps/2)
+	return m.system.tooLarge(err) && steps >= 2*shortestSteps && m.steps.CompareAndSwap(steps, steps/2)
+}
+
+// lengthen doubles a bound on the steps of a run that shorten has made shorter: one batch that takes much memory does not shorten the runs of later ones.
+func (m *maker) lengthen() {
+	if steps := m.steps.Load(); steps < m.mostSteps {
+		m.steps.CompareAndSwap(steps, min(2*steps, m.mostSteps))
+	}
 }
 
 // fill returns the weight of the blocks that fill a proof.

@@ -170,7 +170,9 @@ type WorkerConfig struct {
 	Queue *queue.Queue
 	Store objects // of the watcher
 	Name  string  // of the worker, unlike that of others: lower-case letters, digits, - and _
-	Log   *slog.Logger
+	// Memory bounds the bytes of the process's memory while it makes a proof of S-two. 0 is no bound.
+	Memory int64
+	Log    *slog.Logger
 }
 
 // Work takes jobs from a queue, proves them and stores the results, until ctx ends. A worker keeps nothing: what it needs is in the job.
@@ -222,12 +224,12 @@ func (c *WorkerConfig) work(ctx context.Context, lease *queue.Lease, makers map[
 	}
 	m := makers[d]
 	if m == nil {
-		s, err := newSystem(&Config{System: d.System, PowBits: d.PowBits, Queries: d.Queries})
+		s, err := newSystem(&Config{System: d.System, PowBits: d.PowBits, Queries: d.Queries, Memory: c.Memory})
 		if err != nil {
 			return err
 		}
 		clear(makers) // one at a time
-		m = newMaker(s, d.MaxSteps, c.Log)
+		m = newMaker(s, d.MaxSteps, d.MaxAlone, c.Log)
 		makers[d] = m
 	}
 	m.stage = func(name string, number, total int) {

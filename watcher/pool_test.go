@@ -35,7 +35,7 @@ func pooled(t *testing.T, blocks int) *follower {
 	f.system = &stwoSystem{params: *StwoParams(20, 2)}
 	f.pool = &pool{
 		queue: q, objects: f.config.Proofs, policy: prover.Policy{MinBits: 22}, log: f.log,
-		demand: demand{Version: workVersion, System: SystemStwo, PowBits: 20, Queries: 2, MaxSteps: f.maxSteps()},
+		demand: demand{Version: workVersion, System: SystemStwo, PowBits: 20, Queries: 2, MaxSteps: f.maxSteps(), MaxAlone: 2 * f.maxSteps()},
 	}
 	return f
 }
@@ -51,7 +51,7 @@ func (s *lying) PutProof(ctx context.Context, job string, proof []byte) (bool, e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lies++; s.lies == 1 {
-		proof = []byte(strings.Replace(string(proof), `"version":1`, `"version":7`, 1))
+		proof = []byte(strings.Replace(string(proof), `"version":2`, `"version":7`, 1))
 	}
 	return s.Store.PutProof(ctx, job, proof)
 }
@@ -108,7 +108,11 @@ func TestWorkIsRead(t *testing.T) {
 		t.Fatalf("%+v, %d blocks, %v", d, len(blocks), err)
 	}
 	for want, change := range map[string][2]string{
-		"version 2":               {`"version":1`, `"version":2`},
+		"version 3":               {`"version":2`, `"version":3`},
+		"262144 steps of a tran":  {`"max_steps":131072`, `"max_steps":524288`},
+		"131071 steps of a tran":  {`"max_alone":262144`, `"max_alone":131071`},
+		"alone, want a power":     {`"max_alone":262144`, `"max_alone":262145`},
+		"268435456 steps of a":    {`"max_alone":262144`, `"max_alone":268435456`},
 		"99 bits of work":         {`"pow_bits":20`, `"pow_bits":99`},
 		"0 queries":               {`"queries":2`, `"queries":0`},
 		"1024 bytes":              {`{"version"`, strings.Repeat(" ", maxDemand) + `{"version"`},
@@ -129,16 +133,21 @@ func TestWorkIsRead(t *testing.T) {
 	one := newBatch([]*candidate{c})
 	long := `{"transaction":[0,0],"max_steps":131072}`
 	for result, want := range map[string]string{
-		`{"version":1,"proofs":[],"not_provable":[` + long + `]}`:                                                                   "",
-		`{"version":2,"proofs":[],"not_provable":[` + long + `]}`:                                                                   "version 2",
-		`{"version":1,"proofs":[],"not_provable":[]}`:                                                                               "leaves out 1",
-		`{"version":1,"proofs":[],"not_provable":[` + long + `,` + long + `]}`:                                                      "transaction 0 of block 0, which is not left",
-		`{"version":1,"proofs":[],"not_provable":[{"transaction":[0,1],"max_steps":131072}]}`:                                       "transaction 1 of block 0",
-		`{"version":1,"proofs":[],"not_provable":[{"transaction":[0,0],"max_steps":262144}]}`:                                       "more than 262144 steps",
-		`{"version":1,"proofs":[],"not_provable":[{"transaction":[0,0],"max_steps":65536}]}`:                                        "more than 65536 steps",
-		`{"version":1,"proofs":[{"transactions":[[0,0]],"steps":1,"milliseconds":1,"proof":{"stwo":"AQ=="}}],"not_provable":[]}`:    "not a proof in binary form",
-		`{"version":1,"proofs":[{"transactions":[[0,0]],"steps":1,"milliseconds":1,"proof":null}],"not_provable":[],"padding":"0"}`: "unknown object member",
-		`{"version":1,"proofs":[{"transactions":[[0,0]],"steps":1,"milliseconds":1,"proof":null          }],"not_provable":[]}`:     "no proof",
+		`{"version":2,"proofs":[],"not_provable":[` + long + `]}`:                                                                       "",
+		`{"version":3,"proofs":[],"not_provable":[` + long + `]}`:                                                                       "version 3",
+		`{"version":2,"proofs":[],"not_provable":[]}`:                                                                                   "leaves out 1",
+		`{"version":2,"proofs":[],"not_provable":[` + long + `,` + long + `]}`:                                                          "transaction 0 of block 0, which is not left",
+		`{"version":2,"proofs":[],"not_provable":[{"transaction":[0,1],"max_steps":131072}]}`:                                           "transaction 1 of block 0",
+		`{"version":2,"proofs":[],"not_provable":[{"transaction":[0,0],"max_steps":262144}]}`:                                           "",
+		`{"version":2,"proofs":[],"not_provable":[{"transaction":[0,0],"max_steps":524288}]}`:                                           "more than 524288 steps",
+		`{"version":2,"proofs":[{"transactions":[],"block":1,"steps":1,"milliseconds":1,"proof":null}],"not_provable":[` + long + `]}`:  "want 0 of a block below 1",
+		`{"version":2,"proofs":[{"transactions":[],"block":-1,"steps":1,"milliseconds":1,"proof":null}],"not_provable":[` + long + `]}`: "want 0 of a block below 1",
+		`{"version":2,"proofs":[{"transactions":[[0,0]],"block":1,"steps":1,"milliseconds":1,"proof":null}],"not_provable":[]}`:         "want 0 of a block below 1",
+		`{"version":2,"proofs":[{"transactions":[],"block":0,"steps":1,"milliseconds":1,"proof":null}],"not_provable":[` + long + `]}`:  "no proof",
+		`{"version":2,"proofs":[],"not_provable":[{"transaction":[0,0],"max_steps":65536}]}`:                                            "more than 65536 steps",
+		`{"version":2,"proofs":[{"transactions":[[0,0]],"steps":1,"milliseconds":1,"proof":{"stwo":"AQ=="}}],"not_provable":[]}`:        "not a proof in binary form",
+		`{"version":2,"proofs":[{"transactions":[[0,0]],"steps":1,"milliseconds":1,"proof":null}],"not_provable":[],"padding":"0"}`:     "unknown object member",
+		`{"version":2,"proofs":[{"transactions":[[0,0]],"steps":1,"milliseconds":1,"proof":null          }],"not_provable":[]}`:         "no proof",
 		`[]`: "the result of a job",
 	} {
 		err := decodeResult(one, []byte(result), f.pool.demand, f.pool.policy)
@@ -150,16 +159,16 @@ func TestWorkIsRead(t *testing.T) {
 
 // FuzzDecodeResult checks that no result of a worker makes the reader fail in another way than with an error.
 func FuzzDecodeResult(f *testing.F) {
-	f.Add([]byte(`{"version":1,"proofs":[{"transactions":[[0,0]],"steps":1,"milliseconds":1,"proof":{"stwo":"AQ=="}}],"not_provable":[]}`))
-	f.Add([]byte(`{"version":1,"proofs":[],"not_provable":[{"transaction":[0,0],"max_steps":131072}]}`))
+	f.Add([]byte(`{"version":2,"proofs":[{"transactions":[[0,0]],"steps":1,"milliseconds":1,"proof":{"stwo":"AQ=="}}],"not_provable":[]}`))
+	f.Add([]byte(`{"version":2,"proofs":[],"not_provable":[{"transaction":[0,0],"max_steps":131072}]}`))
 	b := &batch{blocks: []*candidate{{input: &cairoos.Block{Transactions: make([]cairoos.Transaction, 2)}}}}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		decodeResult(b, data, demand{MaxSteps: 1 << 17}, prover.Policy{})
+		decodeResult(b, data, demand{MaxSteps: 1 << 17, MaxAlone: 1 << 18}, prover.Policy{})
 	})
 }
 
 // FuzzDecodeWork checks the same of the inputs of jobs.
 func FuzzDecodeWork(f *testing.F) {
-	f.Add([]byte("{\"version\":1,\"system\":\"stwo\",\"pow_bits\":20,\"queries\":2,\"max_steps\":131072}\nstarkdjob\x01"))
+	f.Add([]byte("{\"version\":1,\"system\":\"stwo\",\"pow_bits\":20,\"queries\":2,\"max_steps\":131072,\"max_alone\":131072}\nstarkdjob\x01"))
 	f.Fuzz(func(t *testing.T, data []byte) { decodeWork(data) })
 }

@@ -53,7 +53,8 @@ func newBatch(all []*candidate) *batch {
 // record executes a verified block again and records its calls.
 func (w *Watcher) record(ctx context.Context, b *Block, results []statement.Result) (*candidate, error) {
 	defer w.metrics.phase("record")()
-	trace, err := w.app.TraceCalls(ctx, uint64(b.Height), w.engine, cairoos.MaxWords(w.config.MaxSteps))
+	options := cairoos.Options{Layout: w.system.format().Layout(), MaxSteps: w.config.MaxSteps, MaxAlone: w.config.MaxAlone}
+	trace, err := w.app.TraceCalls(ctx, uint64(b.Height), w.engine, options.MaxWords())
 	if err != nil { // the replica has executed the block: its store is damaged, or execution is not deterministic
 		return nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
 	}
@@ -90,6 +91,9 @@ func (b *batch) groups() [][]int {
 	var groups [][]int
 	part := map[int]int{} // the first part of each block
 	for i, p := range b.parts {
+		if len(p.transactions) == 0 {
+			part[p.block] = i
+		}
 		for _, t := range p.transactions {
 			if _, ok := part[t.Block]; !ok {
 				part[t.Block] = i
@@ -135,7 +139,10 @@ func (w *Watcher) finish(b *batch, group []int) (*finished, error) {
 					entry.Transactions = append(entry.Transactions, record.Transactions[t.Transaction])
 				}
 			}
-			if len(entry.Transactions) > 0 {
+			if len(p.transactions) == 0 && p.block == i {
+				entry.Transactions = []string{}
+				used, record.Proofs = true, append(record.Proofs, entry)
+			} else if len(entry.Transactions) > 0 {
 				used, record.Proofs = true, append(record.Proofs, entry)
 			}
 		}
@@ -198,6 +205,9 @@ func (w *Watcher) finish(b *batch, group []int) (*finished, error) {
 	for k, record := range f.records {
 		addCoverage(record, verdict.Blocks[k].Outcome.Transactions)
 		record.Status, record.StateRoot = proofstore.Proved, anchors[k].After.String()
+		if len(record.Unproven) == len(record.Transactions) {
+			record.Status = proofstore.NotProved
+		}
 	}
 	return f, nil
 }

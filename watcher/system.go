@@ -33,7 +33,7 @@ type system interface {
 	prepare(trace *cairo.Trace) (run, error)
 	// prove proves a run, and drops it. stage is called at the beginning of each stage, with its name, its number (from 0) and the number of stages.
 	prove(ctx context.Context, r *run, stage func(name string, number, total int)) (*block.Proof, error)
-	// tooLarge reports whether err says that a run needs more memory than the prover may take.
+	// tooLarge reports whether err says that a run needs more memory than the prover may take, or is too large for a proof.
 	tooLarge(err error) bool
 	// security returns the security of a proof of a run of this many steps.
 	security(steps uint64) security.Bits
@@ -43,6 +43,7 @@ type system interface {
 type run struct {
 	trace *cairo.Trace
 	input *adapter.Input
+	alone bool // the run is of one transaction
 }
 
 // newSystem returns the proof system of a configuration.
@@ -54,6 +55,33 @@ func newSystem(c *Config) (system, error) {
 		return &stwoSystem{params: *StwoParams(c.PowBits, c.Queries), memory: c.Memory}, nil
 	}
 	return nil, fmt.Errorf("watcher: the proof system %q is neither %s nor %s", c.System, SystemStwo, SystemStone)
+}
+
+// Memory of a proof of S-two's system, in bytes. TestMemoryOfSteps compares it with the prover's estimate.
+const (
+	proofBytes    = 450 << 20 // of a proof of few steps
+	transferBytes = 900       // of a step of transfers with their signatures, twice what it is
+	plainBytes    = 430       // of a step of a program that uses no builtin but range_check, the least
+)
+
+// Bounds returns the bounds Config.MaxSteps and Config.MaxAlone that suit the memory that a proof may take, in bytes; 0 means that it is not known. They
+// are what can be tried: a run that needs more memory than there is is split, and a transaction that does is left out.
+func Bounds(system string, memory int64) (maxSteps, maxAlone uint64) {
+	const usual, longest, longestAlone = 1 << 18, 1 << 22, 1 << 24
+	switch {
+	case system == SystemStone:
+		return usual, usual
+	case memory == 0:
+		return usual, longest
+	}
+	within := func(perStep int64, most uint64) uint64 {
+		steps := uint64(leastSteps)
+		for steps < most && proofBytes+perStep*2*int64(steps) <= memory {
+			steps *= 2
+		}
+		return steps
+	}
+	return within(transferBytes, longest), within(plainBytes, longestAlone)
 }
 
 // StwoParams returns the parameters of a watcher's proofs of S-two. The preprocessed columns are the smallest variant, whose preparation takes a
@@ -110,14 +138,41 @@ type stwoSystem struct {
 func (s *stwoSystem) format() statement.Format { return statement.FormatStwo }
 
 func (s *stwoSystem) tooLarge(err error) bool {
-	_, ok := errors.AsType[*stwo.MemoryError](err)
-	return ok
+	_, memory := errors.AsType[*stwo.MemoryError](err)
+	_, size := errors.AsType[*stwo.SizeError](err)
+	return memory || size || errors.Is(err, errWide)
 }
+
+// errWide is the error of a run of several transactions that needs larger preprocessed columns than the usual ones.
+var errWide = errors.New("watcher: the tables of the run are too long for the usual preprocessed columns")
 
 func (s *stwoSystem) security(steps uint64) security.Bits { return s.params.Security(steps) }
 
-// open returns the prover.
-func (s *stwoSystem) open(ctx context.Context) (*stwo.Prover, error) {
+// open returns the prover of a run. It keeps the one with the usual preprocessed columns. A run of one transaction that is too large for them gets a prover
+// of its own, whose columns take 2 GiB and some seconds, or 6 GiB and a minute if the run uses the builtin pedersen, as most do.
+func (s *stwoSystem) open(ctx context.Context, r *run) (*stwo.Prover, error) {
+	in := r.input
+	variant, err := stwo.SmallestVariant(in)
+	if err != nil {
+		return nil, err
+	}
+	if variant != preprocessed.CanonicalSmall && variant != s.params.Preprocessed {
+		if !r.alone {
+			return nil, errWide
+		}
+		params := s.params
+		params.Preprocessed = variant
+		if least, _, err := stwo.MemoryNeeded(in, &params); err != nil {
+			return nil, err
+		} else if s.memory > 0 && least > s.memory {
+			return nil, &stwo.MemoryError{Need: least, Bound: s.memory}
+		}
+		p, err := stwo.NewProver(ctx, &params)
+		if err != nil {
+			return nil, err
+		}
+		return p.WithMemory(s.memory), nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.prover == nil {
@@ -125,9 +180,7 @@ func (s *stwoSystem) open(ctx context.Context) (*stwo.Prover, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.prover = p; s.memory > 0 {
-			s.prover = p.WithMemory(s.memory)
-		}
+		s.prover = p.WithMemory(s.memory)
 	}
 	return s.prover, nil
 }
@@ -138,7 +191,7 @@ func (s *stwoSystem) prepare(trace *cairo.Trace) (run, error) {
 }
 
 func (s *stwoSystem) prove(ctx context.Context, r *run, stage func(string, int, int)) (*block.Proof, error) {
-	p, err := s.open(ctx)
+	p, err := s.open(ctx, r)
 	if err != nil {
 		return nil, err
 	}

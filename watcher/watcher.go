@@ -38,6 +38,7 @@ type Config struct {
 	PowBits        uint   // proof-of-work bits of a proof
 	Queries        int    // FRI queries of a proof
 	MaxSteps       uint64 // largest number of Cairo steps of one proof
+	MaxAlone       uint64 // the same for a proof of one transaction that is too long for MaxSteps. 0 means MaxSteps
 	// Memory bounds the bytes of the process's memory while it makes a proof of S-two. 0 is no bound.
 	Memory int64
 	// Queue takes the jobs of this watcher's workers. nil means that the watcher makes the proofs itself. The watcher does not close it.
@@ -78,6 +79,10 @@ type source interface {
 
 // New returns a watcher. The caller calls Open and Run.
 func New(config Config) (*Watcher, error) {
+	config.MaxAlone = max(config.MaxAlone, config.MaxSteps)
+	if config.System != SystemStone {
+		config.MaxAlone = max(config.MaxAlone, leastSteps) // a transaction of fewer steps is not left out
+	}
 	genesis, err := cmtjson.Marshal(config.Genesis)
 	if err != nil {
 		return nil, err
@@ -91,7 +96,7 @@ func New(config Config) (*Watcher, error) {
 		return nil, err
 	}
 	w := &Watcher{
-		config: config, maker: newMaker(proofs, config.MaxSteps, config.Log), app: config.App, engine: config.Engine, replica: replica{config.App}, trusted: trusted, metrics: newMetrics(),
+		config: config, maker: newMaker(proofs, config.MaxSteps, config.MaxAlone, config.Log), app: config.App, engine: config.Engine, replica: replica{config.App}, trusted: trusted, metrics: newMetrics(),
 		firstPause: firstPause, trouble: map[string]string{}, silent: time.Now(),
 	}
 	security := w.security()
@@ -109,7 +114,7 @@ func New(config Config) (*Watcher, error) {
 		}
 		w.pool = &pool{
 			queue: config.Queue, objects: config.Proofs, policy: w.policy(), log: config.Log,
-			demand: demand{Version: workVersion, System: name, PowBits: config.PowBits, Queries: config.Queries, MaxSteps: config.MaxSteps},
+			demand: demand{Version: workVersion, System: name, PowBits: config.PowBits, Queries: config.Queries, MaxSteps: config.MaxSteps, MaxAlone: config.MaxAlone},
 		}
 	}
 	return w, nil
@@ -540,9 +545,13 @@ func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error)
 // security returns the security of the proofs that this watcher makes: the least, that of the longest run.
 func (w *Watcher) security() security.Bits { return w.system.security(w.config.MaxSteps) }
 
-// policy returns the policy with which this watcher checks its own proofs.
+// policy returns the policy with which this watcher checks its own proofs. The tables of memory and of builtins can have more rows than the run has steps.
 func (w *Watcher) policy() prover.Policy {
 	s := w.security()
+	if w.system.format() != statement.FormatStone {
+		const mostRows = 1 << 25
+		s = w.system.security(mostRows)
+	}
 	policy := prover.Policy{MinBits: int(s.Conjectured), MinProvenBits: s.Proven}
 	if s.Conjectured == 0 {
 		policy.MinBits = prover.AnyBits

@@ -26,10 +26,11 @@ type demand struct {
 	PowBits  uint   `json:"pow_bits"`
 	Queries  int    `json:"queries"`
 	MaxSteps uint64 `json:"max_steps"`
+	MaxAlone uint64 `json:"max_alone"` // of a transaction that is too long for MaxSteps
 }
 
 const (
-	workVersion = 1
+	workVersion = 2
 	maxDemand   = 512 // bytes of a demand
 )
 
@@ -62,8 +63,10 @@ func decodeWork(data []byte) (demand, []*cairoos.Block, error) {
 		return d, nil, fmt.Errorf("watcher: the input of a job has version %d, want %d: watcher and worker have different versions of starkd", d.Version, workVersion)
 	case d.PowBits > 50 || d.Queries < 1 || d.Queries > 1024:
 		return d, nil, fmt.Errorf("watcher: a job demands %d bits of work and %d queries, want at most 50, and 1 to 1024", d.PowBits, d.Queries)
-	case d.MaxSteps < leastSteps || d.MaxSteps > 1<<27 || bits.OnesCount64(d.MaxSteps) != 1:
-		return d, nil, fmt.Errorf("watcher: a job demands at most %d steps, want a power of two from 2^17 to 2^27", d.MaxSteps)
+	case d.MaxSteps < 1<<14 || d.MaxSteps > 1<<27 || bits.OnesCount64(d.MaxSteps) != 1:
+		return d, nil, fmt.Errorf("watcher: a job demands at most %d steps, want a power of two from 2^14 to 2^27", d.MaxSteps)
+	case d.MaxAlone < max(d.MaxSteps, leastSteps) || d.MaxAlone > 1<<27 || bits.OnesCount64(d.MaxAlone) != 1:
+		return d, nil, fmt.Errorf("watcher: a job demands at most %d steps of a transaction alone, want a power of two from %d to 2^27", d.MaxAlone, max(d.MaxSteps, leastSteps))
 	}
 	blocks, err := job.Decode(data[len(line)+1:])
 	return d, blocks, err
@@ -77,7 +80,8 @@ type result struct {
 }
 
 type resultProof struct {
-	Transactions [][2]int     `json:"transactions"` // index of the block in the job, and of the transaction in it
+	Transactions [][2]int     `json:"transactions"`   // index of the block in the job, and of the transaction in it
+	Block        int          `json:"block,omitzero"` // without transactions: the index of the block that has no proven ones
 	Steps        uint64       `json:"steps"`
 	Milliseconds int64        `json:"milliseconds"`
 	Proof        *block.Proof `json:"proof"`
@@ -92,7 +96,7 @@ type resultTooBig struct {
 func encodeResult(b *batch) ([]byte, error) {
 	r := result{Version: workVersion, Proofs: []resultProof{}, Unproven: []resultTooBig{}}
 	for _, p := range b.parts {
-		made := resultProof{Steps: p.steps, Milliseconds: p.took.Milliseconds(), Proof: p.proof}
+		made := resultProof{Transactions: [][2]int{}, Block: p.block, Steps: p.steps, Milliseconds: p.took.Milliseconds(), Proof: p.proof}
 		for _, t := range p.transactions {
 			made.Transactions = append(made.Transactions, [2]int{t.Block, t.Transaction})
 		}
@@ -141,14 +145,26 @@ func decodeResult(b *batch, data []byte, d demand, policy prover.Policy) error {
 		return ref, nil
 	}
 	var parts []*part
+	proved := map[int]bool{} // the blocks that have a proof
 	for i, made := range r.Proofs {
-		p := &part{steps: made.Steps, proof: made.Proof, took: time.Duration(made.Milliseconds) * time.Millisecond}
+		if len(made.Transactions) > 0 && made.Block != 0 || made.Block < 0 || made.Block >= len(b.blocks) {
+			return fmt.Errorf("watcher: proof %d of a job has %d transactions and is of block %d, want 0 of a block below %d or some and block 0",
+				i, len(made.Transactions), made.Block, len(b.blocks))
+		}
+		p := &part{block: made.Block, steps: made.Steps, proof: made.Proof, took: time.Duration(made.Milliseconds) * time.Millisecond}
 		for _, at := range made.Transactions {
 			ref, err := take(at)
 			if err != nil {
 				return err
 			}
 			p.transactions = append(p.transactions, ref)
+			proved[ref.Block] = true
+		}
+		if len(p.transactions) == 0 {
+			if proved[p.block] {
+				return fmt.Errorf("watcher: proof %d of a job has no transactions of block %d, which has another proof", i, p.block)
+			}
+			proved[p.block] = true
 		}
 		if err := made.Proof.Verify(policy); err != nil {
 			return fmt.Errorf("watcher: proof %d of %d of a job: %w", i+1, len(r.Proofs), err)
@@ -161,8 +177,8 @@ func decodeResult(b *batch, data []byte, d demand, policy prover.Policy) error {
 		if err != nil {
 			return err
 		}
-		if u.MaxSteps < leastSteps || u.MaxSteps > d.MaxSteps || bits.OnesCount64(u.MaxSteps) != 1 {
-			return fmt.Errorf("watcher: a transaction of a job needs more than %d steps, want a power of two from %d to %d", u.MaxSteps, leastSteps, d.MaxSteps)
+		if u.MaxSteps < leastSteps || u.MaxSteps > d.MaxAlone || bits.OnesCount64(u.MaxSteps) != 1 {
+			return fmt.Errorf("watcher: a transaction of a job needs more than %d steps, want a power of two from %d to %d", u.MaxSteps, leastSteps, d.MaxAlone)
 		}
 		unproven = append(unproven, cairoos.Unproven{Ref: ref, Err: &cairoos.TooLongError{
 			First: b.blocks[ref.Block].input.Transactions[ref.Transaction].Info.Hash, Transactions: 1, MaxSteps: u.MaxSteps,

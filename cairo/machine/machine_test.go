@@ -81,14 +81,17 @@ func TestMemoryLimit(t *testing.T) {
 			copies, first = copies+1, c
 		}
 	}
-	if err := m.Insert(a.Add(1<<20), UintValue(1)); err == nil {
-		t.Error("a cell beyond the limit was written")
+	if err := m.Insert(a.Add(1<<20), UintValue(1)); !errors.Is(err, ErrMaxCells) {
+		t.Errorf("a cell beyond the limit: %v, want ErrMaxCells", err)
 	}
 	if copies > chunkBits {
 		t.Errorf("%d copies of the first chunk, want at most %d", copies, chunkBits)
 	}
-	if other := m.AddSegment(); m.Insert(other, UintValue(1)) == nil {
-		t.Error("another segment got a cell beyond the limit")
+	if err := m.Insert(m.AddSegment(), UintValue(1)); !errors.Is(err, ErrMaxCells) {
+		t.Errorf("a cell of another segment: %v, want ErrMaxCells", err)
+	}
+	if err := m.Insert(a, UintValue(2)); err == nil || errors.Is(err, ErrMaxCells) {
+		t.Errorf("another value in a cell: %v, want an error other than ErrMaxCells", err)
 	}
 }
 

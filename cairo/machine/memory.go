@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -125,16 +126,33 @@ type Memory struct {
 // most half of that. A program that needs more cells fails with a memory error.
 const MaxCells = 1 << 26
 
+// ErrMaxCells is the error of a run that needs more cells than its machine may have.
+var ErrMaxCells = errors.New("vm: the run needs too many memory cells")
+
 // memoryError is a failed access to memory.
 type memoryError struct {
 	Addr   Addr
 	Reason string
+	full   bool // because of Memory.Limit
 }
 
 func (e *memoryError) Error() string { return e.Reason }
 
+// Is implements errors.Is for ErrMaxCells.
+func (e *memoryError) Is(target error) bool { return e.full && target == ErrMaxCells }
+
 func memErrorf(a Addr, format string, args ...any) error {
-	return &memoryError{a, fmt.Sprintf(format, args...)}
+	return &memoryError{Addr: a, Reason: fmt.Sprintf(format, args...)}
+}
+
+// beyond returns the error of an access beyond the limit of cells.
+func (m *Memory) beyond(a Addr) error {
+	return &memoryError{a, fmt.Sprintf("the offset of %v is beyond the machine's %d cells", a, m.Limit), true}
+}
+
+// overfull returns the error of a run whose segments together need more cells than the limit.
+func (m *Memory) overfull(a Addr) error {
+	return &memoryError{a, fmt.Sprintf("the run needs more than %d memory cells", m.Limit), true}
 }
 
 // AddSegment adds an empty segment and returns its start.
@@ -414,14 +432,14 @@ func (m *Memory) Insert(a Addr, v Value) error {
 // grow extends s so that it includes a.
 func (m *Memory) grow(s *segment, a Addr) error {
 	if a.Offset >= m.Limit {
-		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a, m.Limit)
+		return m.beyond(a)
 	}
 	if s.shared {
 		m.unshare(s)
 	}
 	if n, have := a.Offset+1, s.counted; n > have {
 		if m.cells+n-have > m.Limit {
-			return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
+			return m.overfull(a)
 		}
 		// A segment counts as twice what it needs, whatever is allocated: the count must be deterministic.
 		size := max(n, 2*have, 16)
@@ -574,10 +592,10 @@ func (m *Memory) NoTemporary() error {
 func (m *Memory) Share(a Addr, cells *Cells) error {
 	s, n := m.segment(a.Segment), cells.n
 	if n > m.Limit {
-		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a.Add(int(n)-1), m.Limit)
+		return m.beyond(a.Add(int(n) - 1))
 	}
 	if m.cells+n > m.Limit {
-		return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
+		return m.overfull(a)
 	}
 	m.cells += n
 	s.chunks, s.skew, s.counted, s.shared = cells.chunks, cells.skew, n, true

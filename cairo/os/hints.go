@@ -163,6 +163,9 @@ func (j *job) class(m *machine.Machine) error {
 
 // transaction writes the next transaction up to the number of its calls.
 func (j *job) transaction(m *machine.Machine) error {
+	if j.version != version1 && j.end(m).Offset > MaxOutput {
+		return errLongOutput
+	}
 	p := j.run.transactions[0]
 	j.run.transactions, j.run.current = j.run.transactions[1:], p
 	j.run.begun++

@@ -55,6 +55,9 @@ type Options struct {
 	Layout string
 	// MaxSteps bounds the trace's length in steps. Default 2^27. With Layout the length is a power of two, at least 2^17.
 	MaxSteps uint64
+	// MaxAlone bounds the trace of a transaction that RunParts runs alone because it is too long for MaxSteps. Default MaxSteps, which is
+	// the least.
+	MaxAlone uint64
 	// Stop, if not nil and set, ends the run with cairo.ErrInterrupted.
 	Stop *atomic.Bool
 	// CodePages puts the code of each class on its own page of public memory, in order, starting with page 1.
@@ -68,15 +71,33 @@ func (o *Options) setDefaults() {
 	if o.MaxSteps == 0 {
 		o.MaxSteps = 1 << 27
 	}
+	o.MaxAlone = max(o.MaxAlone, o.MaxSteps)
 }
 
-// copySteps is the number of steps in which the program copies a word to the output (the loop of copy in os.cairo). Version 1
-// copies every word that cairo.Tracer counts.
-const copySteps = 6
+const (
+	// copySteps is the number of steps in which the program copies a word to the output (the loop of copy in os.cairo). Version 1
+	// copies every word that cairo.Tracer counts.
+	copySteps = 6
+	// maxWordsV2 bounds the arrays of a call trace in version 2, of a call from the protocol: 4 MiB. A block of 500 transactions
+	// can have 2 GiB of them, because contracts pay nothing for the words of an array that they pass on.
+	maxWordsV2 = 1 << 17
+	// MaxOutput bounds the words of the output in version 2: verifiers accept no more (prover/stwo).
+	MaxOutput = 1 << 20
+)
 
-// MaxWords returns the Tracer.MaxWords for traces of maxSteps steps. In version 1, a transaction with more words needs more
-// steps to copy them alone. In version 2 the bound limits the memory of the call traces.
-func MaxWords(maxSteps uint64) uint64 { return maxSteps / copySteps }
+// errLongOutput is the error of a hint when the output has more than MaxOutput words.
+var errLongOutput = errors.New("the output is too long")
+
+// MaxWords returns the Tracer.MaxWords for the transactions of a run. In version 1, a transaction with more words needs more than
+// MaxAlone steps to copy them alone. In version 2 the bound limits the memory of the call traces. A transaction with more counts
+// as too long in both.
+func (o Options) MaxWords() uint64 {
+	o.setDefaults()
+	if words := o.MaxAlone / copySteps; versionOf(o.Layout) == version1 || words < maxWordsV2 {
+		return words
+	}
+	return maxWordsV2
+}
 
 // Run runs the calls of all transactions of the blocks in the OS and returns the trace. The blocks are of one chain and have
 // different numbers. The error is an *UnprovableError if the layout or the program cannot run a call, and a *TooLongError if the
@@ -96,8 +117,45 @@ func Run(blocks []*Block, opt Options) (*cairo.Trace, error) {
 			return nil, err
 		}
 	}
-	trace, _, err := r.run(refs)
+	trace, _, err := r.run(refs, opt.MaxSteps)
 	return trace, err
+}
+
+// RunNone runs the program on a block without running any of the block's transactions: the output names the block and says that it covers none of
+// them. A block of which no transaction can be proved has a proof of such a run. opt.Layout must be LayoutStwo.
+func RunNone(block *Block, opt Options) (*cairo.Trace, error) {
+	opt.setDefaults()
+	r, err := newRunner([]*Block{block}, opt)
+	if err != nil {
+		return nil, err
+	}
+	if r.version == version1 {
+		return nil, fmt.Errorf("os: a run without transactions in layout %s, want %s", opt.Layout, LayoutStwo)
+	}
+	trace, _, err := r.runJob(&job{version: r.version, sections: []section{{block: block}}}, opt.MaxSteps)
+	return trace, err
+}
+
+// Length returns the number of steps of a trace of version 2, in which instances of builtins that take a prover much memory count as steps too, so that
+// a bound on the length bounds the memory. A transaction of which the length is above a bound counts as too long for it.
+func Length(trace *cairo.Trace) uint64 {
+	n := uint64(len(trace.Registers))
+	for _, s := range trace.Public.Segments {
+		if w, ok := weights[s.Name]; ok {
+			n += (s.End - s.Begin) / w.cells * w.steps / w.per
+		}
+	}
+	return n
+}
+
+// weights says for how many steps the instances of a builtin count: each group of per instances for steps.
+var weights = map[string]struct{ cells, steps, per uint64 }{
+	machine.BuiltinPedersen:     {3, 12, 1},
+	machine.BuiltinPoseidon:     {6, 10, 1},
+	machine.BuiltinBitwise:      {5, 1, 1},
+	machine.BuiltinRangeCheck96: {1, 1, 4},
+	machine.BuiltinAddMod:       {7, 1, 1},
+	machine.BuiltinMulMod:       {7, 1, 1},
 }
 
 // Ref names a transaction of the blocks that are run: the indices of the block, and of the transaction in it.
@@ -117,8 +175,10 @@ type Unproven struct {
 
 // RunParts splits the transactions of blocks into parts of consecutive transactions and calls yield with each part as soon as
 // its trace is made. A part has as many whole blocks as opt.MaxSteps allows. A block that is too long for one part is split into
-// parts of its own, each with as many transactions as fit. A transaction that cannot be proved, or needs too many steps even
-// alone, is skipped: it does not end a part. RunParts returns the skipped transactions, in order.
+// parts of its own, each with as many transactions as fit. A transaction that is too long for opt.MaxSteps has a part alone, which
+// opt.MaxAlone bounds; the part before it ends with the transaction before it. A transaction that cannot be proved, or needs more
+// than opt.MaxAlone steps, is skipped. It does not end a part unless opt.MaxAlone is above opt.MaxSteps. RunParts returns the
+// skipped transactions, in order.
 func RunParts(blocks []*Block, opt Options, yield func(Part) error) ([]Unproven, error) {
 	opt.setDefaults()
 	r, err := newRunner(blocks, opt)
@@ -140,7 +200,12 @@ func RunParts(blocks []*Block, opt Options, yield func(Part) error) ([]Unproven,
 		}
 		left = append(left, ref)
 	}
-	split := -1 // the block of which some transactions are in a part already
+	skip := func(at int, err *TooLongError) {
+		unproven = append(unproven, Unproven{left[at], err})
+		left = slices.Delete(left, at, at+1)
+	}
+	split := -1          // the block of which some transactions are in a part already
+	alone := Ref{-1, -1} // the transaction that is known to be too long for opt.MaxSteps
 	for len(left) > 0 {
 		first := left[:wholeBlocks(left, 1)]
 		var count int
@@ -150,16 +215,29 @@ func RunParts(blocks []*Block, opt Options, yield func(Part) error) ([]Unproven,
 				return nil, err
 			}
 		}
-		if count == 0 { // the first block does not fit
+		if count == 0 && left[0] != alone { // the first block does not fit
 			var tooLong *TooLongError
 			if count, trace, tooLong, err = r.runSome(first); err != nil {
 				return nil, err
 			}
-			if tooLong != nil { // the transaction after these does not fit alone; skip it and extend the part
-				unproven = append(unproven, Unproven{left[count], tooLong})
-				left = slices.Delete(left, count, count+1)
+			if tooLong != nil && opt.MaxAlone == opt.MaxSteps { // skip the transaction after these and extend the part
+				skip(count, tooLong)
 				continue
 			}
+			if tooLong != nil {
+				alone = left[count]
+			}
+		}
+		if count == 0 { // the first transaction needs a part alone
+			split = left[0].Block
+			var tooLong *TooLongError
+			if trace, _, err = r.run(left[:1], opt.MaxAlone); errors.As(err, &tooLong) {
+				skip(0, tooLong)
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+			count = 1
 		}
 		if err := yield(Part{slices.Clone(left[:count]), trace}); err != nil {
 			return nil, err
@@ -188,7 +266,7 @@ func wholeBlocks(refs []Ref, n int) int {
 // runBlocks runs as many whole blocks of refs as fit, and returns the number of their transactions; 0 if the first block does not fit.
 func (r *runner) runBlocks(refs []Ref) (int, *cairo.Trace, error) {
 	for try := len(refs); try > 0; {
-		trace, begun, err := r.run(refs[:try])
+		trace, begun, err := r.run(refs[:try], r.opt.MaxSteps)
 		if err == nil {
 			return try, trace, nil
 		}
@@ -204,14 +282,14 @@ func (r *runner) runBlocks(refs []Ref) (int, *cairo.Trace, error) {
 	return 0, nil, nil
 }
 
-// runSome runs as many of a block's transactions as fit, and returns their number. The *TooLongError is that of the next transaction
-// alone; the trace is then not needed.
+// runSome runs as many of a block's transactions as fit, and returns their number and trace. The *TooLongError is that of the next
+// transaction alone.
 func (r *runner) runSome(refs []Ref) (count int, fitting *cairo.Trace, _ *TooLongError, _ error) {
 	// Search for the largest count that fits. Start with all. A run that is too long says how many transactions it began.
 	fails := len(refs) + 1
 	var tooLong *TooLongError
 	for try := len(refs); try > count; {
-		trace, begun, err := r.run(refs[:try])
+		trace, begun, err := r.run(refs[:try], r.opt.MaxSteps)
 		if errors.As(err, &tooLong) {
 			fails = min(try, max(begun, 1))
 			if try = (count + fails) / 2; begun < len(refs) {
@@ -228,9 +306,9 @@ func (r *runner) runSome(refs []Ref) (count int, fitting *cairo.Trace, _ *TooLon
 	if count == len(refs) {
 		return count, fitting, nil, nil
 	}
-	_, _, err := r.run(refs[count : count+1])
+	_, _, err := r.run(refs[count:count+1], r.opt.MaxSteps)
 	if errors.As(err, &tooLong) {
-		return count, nil, tooLong, nil
+		return count, fitting, tooLong, nil
 	}
 	return count, fitting, nil, err
 }
@@ -239,7 +317,8 @@ func (r Ref) compare(o Ref) int {
 	return cmp.Or(cmp.Compare(r.Block, o.Block), cmp.Compare(r.Transaction, o.Transaction))
 }
 
-// TooLongError is the error of transactions whose trace needs more than MaxSteps steps.
+// TooLongError is the error of transactions whose trace needs more than MaxSteps steps. A run also counts as too long if it needs more than
+// machine.MaxCells memory cells, arrays of more words than Options.MaxWords, or an output of more than MaxOutput words.
 type TooLongError struct {
 	First        felt.Felt // hash of the first transaction
 	Transactions int
@@ -286,23 +365,39 @@ func (r *runner) all() []Ref {
 // plan plans the calls of a transaction. The error is an *UnprovableError or a *TooLongError if the transaction cannot be in
 // any part.
 func (r *runner) plan(ref Ref) (err error) {
-	r.plans[ref], err = r.version.plan(&r.blocks[ref.Block].Transactions[ref.Transaction], r.opt.MaxSteps)
+	r.plans[ref], err = r.version.plan(&r.blocks[ref.Block].Transactions[ref.Transaction], &r.opt)
 	return err
 }
 
-// run runs the program on planned transactions, and returns the trace. If the error is a *TooLongError, run returns the number
-// of transactions that the run has begun.
-func (r *runner) run(refs []Ref) (_ *cairo.Trace, begun int, _ error) {
-	j := r.join(refs)
+// run runs the program on planned transactions, and returns the trace of at most maxSteps steps. If the error is a *TooLongError,
+// run returns the number of transactions that the run has begun.
+func (r *runner) run(refs []Ref, maxSteps uint64) (_ *cairo.Trace, begun int, _ error) {
+	trace, begun, err := r.runJob(r.join(refs), maxSteps)
+	if long, ok := errors.AsType[*TooLongError](err); ok {
+		long.First, long.Transactions = r.plans[refs[0]].info.Hash, len(refs)
+	}
+	return trace, begun, err
+}
+
+func (r *runner) runJob(j *job, maxSteps uint64) (_ *cairo.Trace, begun int, _ error) {
 	result, err := cairo0.RunProgram(r.version.program, cairo0.RunOptions{
 		Layout:    r.opt.Layout,
 		ProofMode: true,
-		MaxSteps:  r.opt.MaxSteps,
+		MaxSteps:  maxSteps,
 		Stop:      r.opt.Stop,
 		Hints:     j.hints(),
 	})
-	if errors.Is(err, machine.ErrMaxSteps) {
-		return nil, j.run.begun, &TooLongError{First: r.plans[refs[0]].info.Hash, Transactions: len(refs), MaxSteps: r.opt.MaxSteps}
+	if err == nil && r.version != version1 {
+		output := slices.IndexFunc(result.Trace.Public.Segments, func(s cairo.Segment) bool { return s.Name == machine.BuiltinOutput })
+		if s := result.Trace.Public.Segments[output]; s.End-s.Begin > MaxOutput {
+			err = errLongOutput
+		}
+	}
+	if begun = j.run.begun; begun == 0 { // the classes alone are too long
+		begun = j.count()
+	}
+	if errors.Is(err, machine.ErrMaxSteps) || errors.Is(err, machine.ErrMaxCells) || errors.Is(err, errLongOutput) {
+		return nil, begun, &TooLongError{MaxSteps: maxSteps}
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("os: %w", err)
@@ -379,6 +474,15 @@ type job struct {
 	run runState
 }
 
+// count returns the number of transactions.
+func (j *job) count() int {
+	n := 0
+	for i := range j.sections {
+		n += len(j.sections[i].transactions)
+	}
+	return n
+}
+
 // section holds the transactions of one block.
 type section struct {
 	block        *Block
@@ -400,7 +504,7 @@ type plannedCall struct {
 }
 
 // plan returns the plan of a transaction.
-func (v *version) plan(tx *Transaction, maxSteps uint64) (*plan, error) {
+func (v *version) plan(tx *Transaction, opt *Options) (*plan, error) {
 	p := &plan{info: &tx.Info}
 	for _, root := range tx.Calls {
 		kind := kindOf(root)
@@ -427,11 +531,11 @@ func (v *version) plan(tx *Transaction, maxSteps uint64) (*plan, error) {
 			}
 			return nil, fmt.Errorf("os: transaction %v: a call of %v entered no code", tx.Info.Hash, root.Call.Contract)
 		}
-		if root.Dropped > MaxWords(maxSteps) {
-			return nil, &TooLongError{First: tx.Info.Hash, Transactions: 1, MaxSteps: maxSteps}
+		if root.Dropped > opt.MaxWords() {
+			return nil, &TooLongError{First: tx.Info.Hash, Transactions: 1, MaxSteps: opt.MaxAlone}
 		} else if root.Dropped > 0 {
 			return nil, fmt.Errorf("os: transaction %v: the call trace was dropped after %d words, but with %d steps it may have %d",
-				tx.Info.Hash, root.Dropped, maxSteps, MaxWords(maxSteps))
+				tx.Info.Hash, root.Dropped, opt.MaxAlone, opt.MaxWords())
 		}
 		if err := v.add(p, root); err != nil {
 			return nil, fmt.Errorf("os: transaction %v: %w", tx.Info.Hash, err)

@@ -277,3 +277,167 @@ func TestRunPartsOfBlocks(t *testing.T) {
 		t.Errorf("two blocks in version 1: %v", err)
 	}
 }
+
+// TestRunPartsAlone checks that a transaction that is too long for MaxSteps has a part alone, and that MaxAlone bounds this part: at the length of its
+// trace, and one step below.
+func TestRunPartsAlone(t *testing.T) {
+	const (
+		steps              = 1 << 14
+		short, third, long = 10, 350, 3000 // terms: about 5,000 and 40,000 steps
+	)
+	number := uint64(0)
+	block := func(terms ...uint64) *cairoos.Block {
+		number++
+		b := &cairoos.Block{Number: number}
+		for _, n := range terms {
+			b.Transactions = append(b.Transactions, blockOf(t, 1, n).Transactions...)
+		}
+		return b
+	}
+	blocks := []*cairoos.Block{
+		block(short), block(third, long, third), // the long one has a part alone, between those of the short ones
+		block(short),                   // not with the end of the block before it
+		block(long, long), block(long), // two after each other, and a whole block
+		block(short, short),
+	}
+	type part struct {
+		refs  []cairoos.Ref
+		alone bool
+	}
+	run := func(maxAlone uint64) (parts []part, unproven []cairoos.Ref, longest uint64) {
+		t.Helper()
+		options := cairoos.Options{Layout: cairoos.LayoutStwo, MaxSteps: steps, MaxAlone: maxAlone}
+		left, err := cairoos.RunParts(blocks, options, func(p cairoos.Part) error {
+			n := uint64(len(p.Trace.Registers))
+			if n > max(steps, maxAlone) || n > steps && len(p.Transactions) > 1 {
+				t.Errorf("a part of %d transactions with %d steps", len(p.Transactions), n)
+			}
+			parts, longest = append(parts, part{p.Transactions, n > steps}), max(longest, n)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range left {
+			unproven = append(unproven, u.Ref)
+			if e, ok := errors.AsType[*cairoos.TooLongError](u.Err); !ok || e.MaxSteps != max(steps, maxAlone) || e.Transactions != 1 {
+				t.Errorf("%v: got %v, want a TooLongError with the bound %d", u.Ref, u.Err, max(steps, maxAlone))
+			}
+		}
+		return parts, unproven, longest
+	}
+
+	all := []part{
+		{[]cairoos.Ref{{0, 0}}, false},
+		{[]cairoos.Ref{{1, 0}}, false}, {[]cairoos.Ref{{1, 1}}, true}, {[]cairoos.Ref{{1, 2}}, false},
+		{[]cairoos.Ref{{2, 0}}, false},
+		{[]cairoos.Ref{{3, 0}}, true}, {[]cairoos.Ref{{3, 1}}, true}, {[]cairoos.Ref{{4, 0}}, true},
+		{[]cairoos.Ref{{5, 0}, {5, 1}}, false},
+	}
+	got, unproven, longest := run(1 << 17)
+	if !reflect.DeepEqual(got, all) || len(unproven) != 0 {
+		t.Errorf("parts %v, want %v; unproven %v", got, all, unproven)
+	}
+	if got, unproven, n := run(longest); !reflect.DeepEqual(got, all) || len(unproven) != 0 || n != longest {
+		t.Errorf("with the bound %d: parts %v, want %v; unproven %v", longest, got, all, unproven)
+	}
+	few := []part{
+		{[]cairoos.Ref{{0, 0}}, false}, {[]cairoos.Ref{{1, 0}}, false}, {[]cairoos.Ref{{1, 2}}, false}, {[]cairoos.Ref{{2, 0}}, false}, {[]cairoos.Ref{{5, 0}, {5, 1}}, false},
+	}
+	left := []cairoos.Ref{{1, 1}, {3, 0}, {3, 1}, {4, 0}}
+	if got, unproven, _ := run(longest - 1); !reflect.DeepEqual(got, few) || !reflect.DeepEqual(unproven, left) {
+		t.Errorf("with the bound %d: parts %v, want %v; unproven %v, want %v", longest-1, got, few, unproven, left)
+	}
+	// Without MaxAlone the long ones do not end a part.
+	joined := []part{{[]cairoos.Ref{{0, 0}}, false}, {[]cairoos.Ref{{1, 0}, {1, 2}, {2, 0}}, false}, {[]cairoos.Ref{{5, 0}, {5, 1}}, false}}
+	if got, unproven, _ := run(0); !reflect.DeepEqual(got, joined) || !reflect.DeepEqual(unproven, left) {
+		t.Errorf("without a bound: parts %v, want %v; unproven %v, want %v", got, joined, unproven, left)
+	}
+}
+
+// TestRunPartsOutput checks that no part has an output of more than MaxOutput words, which no verifier accepts: the last good and the first bad length,
+// and a block whose transactions together are too long. Their signatures fill the output.
+func TestRunPartsOutput(t *testing.T) {
+	one := blockOf(t, 1, 10).Transactions[0]
+	block := func(signatures ...int) *cairoos.Block {
+		b := &cairoos.Block{Number: 5}
+		for _, n := range signatures {
+			tx := one
+			tx.Info.Signature = make([]felt.Felt, n)
+			b.Transactions = append(b.Transactions, tx)
+		}
+		return b
+	}
+	words := func(trace *cairo.Trace) int {
+		for _, s := range trace.Public.Segments {
+			if s.Name == "output" {
+				return int(s.End - s.Begin)
+			}
+		}
+		t.Fatal("no output")
+		return 0
+	}
+	options := cairoos.Options{Layout: cairoos.LayoutStwo, MaxSteps: 1 << 16}
+	trace, err := cairoos.Run([]*cairoos.Block{block(10)}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := cairoos.MaxOutput - words(trace) + 10
+	for _, c := range []struct {
+		blocks   []*cairoos.Block
+		parts    []int // transactions
+		unproven []cairoos.Ref
+	}{
+		{[]*cairoos.Block{block(most)}, []int{1}, nil},
+		{[]*cairoos.Block{block(most + 1)}, nil, []cairoos.Ref{{0, 0}}},
+		{[]*cairoos.Block{block(10, most+1, 10)}, []int{2}, []cairoos.Ref{{0, 1}}},
+		{[]*cairoos.Block{block(400_000, 400_000, 400_000, 10)}, []int{2, 2}, nil},
+		{[]*cairoos.Block{block(400_000), {Number: 6, Transactions: block(400_000).Transactions}, {Number: 7, Transactions: block(400_000).Transactions}}, []int{2, 1}, nil},
+	} {
+		var parts []int
+		unproven, err := cairoos.RunParts(c.blocks, options, func(p cairoos.Part) error {
+			if n := words(p.Trace); n > cairoos.MaxOutput {
+				t.Errorf("an output of %d words", n)
+			}
+			parts = append(parts, len(p.Transactions))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var left []cairoos.Ref
+		for _, u := range unproven {
+			if left = append(left, u.Ref); !errors.As(u.Err, new(*cairoos.TooLongError)) {
+				t.Errorf("%v: got %v, want a TooLongError", u.Ref, u.Err)
+			}
+		}
+		if !slices.Equal(parts, c.parts) || !slices.Equal(left, c.unproven) {
+			t.Errorf("parts of %v transactions, want %v; unproven %v, want %v", parts, c.parts, left, c.unproven)
+		}
+	}
+}
+
+// TestRunNone checks that a run without transactions has a block without transactions in its output.
+func TestRunNone(t *testing.T) {
+	block := blockOf(t, 2, 10)
+	trace, err := cairoos.RunNone(block, cairoos.Options{Layout: cairoos.LayoutStwo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var output []felt.Felt
+	for _, s := range trace.Public.Segments {
+		if s.Name == "output" {
+			output = trace.Memory.Value[s.Begin:s.End]
+		}
+	}
+	want := []felt.Felt{felt.FromShortString("STARKD_OS_2"), felt.Zero, felt.One, felt.Zero, felt.Zero}
+	for _, n := range []uint64{5, 6, 7, 0, 0, 0, 0} { // BlockInfo, the rounded one, no transactions
+		want = append(want, felt.FromUint64(n))
+	}
+	if !slices.Equal(output, want) {
+		t.Errorf("output %v, want %v", output, want)
+	}
+	if _, err := cairoos.RunNone(block, cairoos.Options{}); err == nil {
+		t.Error("version 1 ran no transactions")
+	}
+}

@@ -95,10 +95,11 @@ func TestCopySteps(t *testing.T) {
 // trace was dropped, and that a call trace that was dropped too early is an error.
 func TestDroppedRecords(t *testing.T) {
 	const maxSteps = 1 << 17
-	words := int(MaxWords(maxSteps))
+	most := Options{MaxSteps: maxSteps}.MaxWords()
+	words := int(most)
 	never := func(Part) error { return errors.New("a part") }
-	long := handsOn(t, words+1, MaxWords(maxSteps))
-	if call := long.Transactions[0].Calls[0]; call.Dropped <= MaxWords(maxSteps) || call.Syscalls != nil {
+	long := handsOn(t, words+1, most)
+	if call := long.Transactions[0].Calls[0]; call.Dropped <= most || call.Syscalls != nil {
 		t.Fatalf("the call trace is not dropped: %d words", call.Dropped)
 	}
 	for name, block := range map[string]*Block{"dropped": long, "whole": handsOn(t, words+1, 0)} {
@@ -121,6 +122,26 @@ func TestDroppedRecords(t *testing.T) {
 	}
 }
 
+// TestMaxWords checks the bounds on the arrays of a call trace: in version 1 those that can be copied in MaxAlone steps, in version 2 at most maxWordsV2.
+func TestMaxWords(t *testing.T) {
+	for _, c := range []struct {
+		options Options
+		want    uint64
+	}{
+		{Options{MaxSteps: 1 << 17}, 21845},
+		{Options{MaxSteps: 1 << 17, MaxAlone: 1 << 21}, 349525},
+		{Options{MaxSteps: 1 << 21, MaxAlone: 1 << 17}, 349525},
+		{Options{Layout: LayoutStwo, MaxSteps: 1 << 17}, 21845},
+		{Options{Layout: LayoutStwo, MaxSteps: 1 << 17, MaxAlone: 1 << 19}, 87381},
+		{Options{Layout: LayoutStwo, MaxSteps: 1 << 17, MaxAlone: 1 << 20}, 1 << 17},
+		{Options{Layout: LayoutStwo}, 1 << 17},
+	} {
+		if got := c.options.MaxWords(); got != c.want {
+			t.Errorf("%+v: %d words, want %d", c.options, got, c.want)
+		}
+	}
+}
+
 // TestStop checks that Stop ends RunParts between two parts.
 func TestStop(t *testing.T) {
 	block := handsOn(t, 5000, 0)
@@ -136,5 +157,21 @@ func TestStop(t *testing.T) {
 	})
 	if parts != 1 || !errors.Is(err, cairo.ErrInterrupted) {
 		t.Errorf("%d parts, %v; want 1 and %v", parts, err, cairo.ErrInterrupted)
+	}
+}
+
+// TestLength checks that instances of builtins count as steps.
+func TestLength(t *testing.T) {
+	trace := &cairo.Trace{Registers: make([]cairo.Registers, 1000)}
+	trace.Public.Segments = []cairo.Segment{{Name: "output", Begin: 10, End: 5000}, {Name: "range_check", Begin: 1, End: 100}}
+	if n := Length(trace); n != 1000 {
+		t.Errorf("without rare builtins: %d", n)
+	}
+	for name, want := range map[string]uint64{"pedersen": 7 * 12, "poseidon": 7 * 10, "bitwise": 7, "range_check96": 7 / 4, "add_mod": 7, "mul_mod": 7} {
+		cells := map[string]uint64{"pedersen": 3, "poseidon": 6, "bitwise": 5, "range_check96": 1, "add_mod": 7, "mul_mod": 7}[name]
+		trace.Public.Segments[1] = cairo.Segment{Name: name, Begin: 100, End: 100 + 7*cells}
+		if n := Length(trace); n != 1000+want {
+			t.Errorf("7 instances of %s: %d, want %d", name, n, 1000+want)
+		}
 	}
 }
