@@ -125,7 +125,8 @@ type Watch struct {
 	// Memory bounds the memory of the process while it makes a proof of S-two, such as "6GiB" or "3000MiB"; "free" is what the machine has free when
 	// the watcher starts. A run that needs more is made shorter. Default free.
 	Memory string `mapstructure:"memory"`
-	// MaxSteps bounds the Cairo steps of one proof; a power of two. A longer block is split between transactions. Default 262144.
+	// MaxSteps bounds the Cairo steps of a proof of several transactions; a power of two. A longer block is split between transactions. A transaction
+	// that is longer has a proof alone, if the memory suffices. 0 means that the bound follows from Memory, up to 2^22. Default 0, with Stone 262144.
 	MaxSteps uint64 `mapstructure:"max_steps"`
 }
 
@@ -241,7 +242,9 @@ func (c *Config) setDefaults() {
 	}
 	def(&c.Watch.System, systemStwo)
 	def(&c.Watch.Memory, MemoryFree)
-	def(&c.Watch.MaxSteps, 1<<18)
+	if c.Watch.System == systemStone {
+		def(&c.Watch.MaxSteps, 1<<18)
+	}
 }
 
 func def[T comparable](field *T, value T) {
@@ -334,8 +337,12 @@ func (c *Config) Validate() error {
 	if n, err := c.Watch.MemoryBytes(); err != nil || c.Watch.Memory != MemoryFree && n < 1<<30 {
 		fault("watch.memory", "%q is neither %q nor at least 1GiB, such as 6GiB or 3000MiB", c.Watch.Memory, MemoryFree)
 	}
-	if c.Watch.MaxSteps < 1<<14 || c.Watch.MaxSteps > 1<<21 || c.Watch.MaxSteps&(c.Watch.MaxSteps-1) != 0 {
-		fault("watch.max_steps", "%d is not a power of two between 2^14 and 2^21", c.Watch.MaxSteps)
+	most := 22 // log2
+	if c.Watch.System == systemStone {
+		most = 21
+	}
+	if n := c.Watch.MaxSteps; n != 0 && (n < 1<<14 || n > 1<<most || n&(n-1) != 0) {
+		fault("watch.max_steps", "%d is not a power of two between 2^14 and 2^%d", n, most)
 	}
 	return errors.Join(faults...)
 }
@@ -482,6 +489,7 @@ pow_bits = {{.Watch.PowBits}}
 queries = {{.Watch.Queries}}
 # The memory of the watcher while it makes a proof of S-two, such as "6GiB" or "3000MiB"; "free" is what the machine has free at the start.
 memory = {{printf "%q" .Watch.Memory}}
-# The largest number of Cairo steps in one proof, a power of two. A longer block is split between transactions into several proofs.
-max_steps = {{.Watch.MaxSteps}}
+# The largest number of Cairo steps in a proof of several transactions, a power of two. A longer block is split between transactions into several
+# proofs; a longer transaction has a proof alone. Without this line the bound follows from memory, up to 2^22; with system "stone" it is 2^18.
+{{with .Watch.MaxSteps}}max_steps = {{.}}{{else}}# max_steps = 262144{{end}}
 `))

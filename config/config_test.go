@@ -30,10 +30,12 @@ func TestWriteThenLoadIsDefault(t *testing.T) {
 	}
 }
 
-// TestFileHasEveryField checks that app.toml sets every field of Config and no other, each after a comment.
+// TestFileHasEveryField checks that app.toml sets every field of Config and no other, each after a comment. watch.max_steps has no default with S-two.
 func TestFileHasEveryField(t *testing.T) {
 	home := t.TempDir()
-	if err := Write(home, Default()); err != nil {
+	set := Default()
+	set.Watch.MaxSteps = 1 << 20
+	if err := Write(home, set); err != nil {
 		t.Fatal(err)
 	}
 	v := viper.New()
@@ -116,6 +118,35 @@ func TestUnknownAndMalformed(t *testing.T) {
 		if _, err := Load(home, viper.New()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v does not name %s", body, err, want)
 		}
+	}
+}
+
+// TestMaxSteps checks the bounds of watch.max_steps for each system, and that it has no default with S-two: it then follows from the memory.
+func TestMaxSteps(t *testing.T) {
+	for _, c := range []struct {
+		system      string
+		steps, want uint64 // 0 for an error
+	}{
+		{"stwo", 1 << 14, 1 << 14}, {"stwo", 1 << 13, 0}, {"stwo", 1 << 22, 1 << 22}, {"stwo", 1 << 23, 0}, {"stwo", 1<<22 - 1, 0},
+		{"stone", 0, 1 << 18}, {"stone", 1 << 21, 1 << 21}, {"stone", 1 << 22, 0},
+	} {
+		home := t.TempDir()
+		set := Default()
+		set.Watch.System, set.Watch.MaxSteps = c.system, c.steps
+		if err := Write(home, set); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Load(home, viper.New())
+		if (err == nil) != (c.want > 0) || err == nil && got.Watch.MaxSteps != c.want {
+			t.Errorf("%s, %d steps: %v", c.system, c.steps, err)
+		}
+	}
+	home := t.TempDir()
+	if err := Write(home, Default()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Load(home, viper.New()); err != nil || got.Watch.MaxSteps != 0 {
+		t.Errorf("by default: %v", err)
 	}
 }
 

@@ -116,6 +116,11 @@ func (w *Watcher) memory() int64 {
 	if n, _ := w.settings.Watch.MemoryBytes(); n > 0 { // Validate has read it
 		return n
 	}
+	return proofMemory()
+}
+
+// proofMemory returns what the machine has free for proofs, at least 2 GiB. 0 means that it is not known.
+func proofMemory() int64 {
 	free := freeMemory()
 	if free > 0 {
 		free = max(free, 2<<30)
@@ -205,7 +210,7 @@ func RunWorker(ctx context.Context, c WorkerConfig) error {
 	}
 	defer jobs.Close()
 	log.Info("waiting for jobs", "worker", c.Name)
-	return watcher.Work(ctx, watcher.WorkerConfig{Queue: jobs, Store: proofs, Name: c.Name, Log: log})
+	return watcher.Work(ctx, watcher.WorkerConfig{Queue: jobs, Store: proofs, Name: c.Name, Memory: proofMemory(), Log: log})
 }
 
 // Run follows the chain until ctx ends or Close is called. It returns an error if it cannot start or the watcher has halted.
@@ -233,10 +238,16 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 		defer jobs.Close()
 	}
 	powBits, queries := watch.Proofs()
+	memory := w.memory()
+	maxSteps, maxAlone := watcher.Bounds(watch.System, memory)
+	if watch.MaxSteps > 0 {
+		maxSteps = watch.MaxSteps
+	}
+	w.log.Info("bounds of a proof", "memory", memory, "max_steps", maxSteps, "max_steps_alone", max(maxSteps, maxAlone))
 	follower, err := watcher.New(watcher.Config{
 		Genesis: w.genesis, Nodes: watch.Nodes, TrustingPeriod: watch.TrustingPeriod, LightDB: w.light,
 		App: w.chain.app, Engine: vm.NewEngine(), Proofs: proofs,
-		Memory: w.memory(), Queue: jobs, System: watch.System, PowBits: powBits, Queries: queries, MaxSteps: watch.MaxSteps,
+		Memory: memory, Queue: jobs, System: watch.System, PowBits: powBits, Queries: queries, MaxSteps: maxSteps, MaxAlone: maxAlone,
 		Log: w.log,
 	})
 	if err != nil {

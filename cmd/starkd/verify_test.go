@@ -556,7 +556,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 		t.Fatal("no storage is read in the block")
 	}
 	b.Proofs = nil
-	options := cairoos.Options{Layout: cairoos.LayoutStwo, MaxSteps: config.Default().Watch.MaxSteps}
+	options := cairoos.Options{Layout: cairoos.LayoutStwo, MaxSteps: 1 << 18}
 	excluded, err := cairoos.RunParts([]*cairoos.Block{replayed}, options, func(part cairoos.Part) error {
 		input, err := adapter.FromTrace(part.Trace)
 		if err != nil {
