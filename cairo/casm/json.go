@@ -408,7 +408,7 @@ func (c *Class) AppendJSON(b []byte, pythonic bool) []byte {
 	for i := range c.Bytecode {
 		b = comma(b, i)
 		b = append(b, '"')
-		b = append(b, c.Bytecode[i].String()...)
+		b = c.Bytecode[i].AppendHex(b)
 		b = append(b, '"')
 	}
 	b = append(b, ']')

@@ -2,11 +2,12 @@
 //
 // A Felt is four 64-bit limbs in Montgomery form (R = 2^256), always reduced below P, so two equal field elements are
 // equal Go values and a Felt can be a map key. The zero value is the field's zero. The arithmetic is
-// gnark-crypto's stark-curve base field. This package adds Starknet's encodings: 0x-prefixed hexadecimal without leading zeros,
+// gnark-crypto's stark-curve base field, in WebAssembly its own (limbs.go). This package adds Starknet's encodings: 0x-prefixed hexadecimal without leading zeros,
 // 32 big-endian bytes, short strings, and JSON.
 package felt
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,11 +35,7 @@ var (
 func Modulus() *big.Int { return fp.Modulus() }
 
 // FromUint64 returns v as a Felt.
-func FromUint64(v uint64) Felt {
-	var e fp.Element
-	e.SetUint64(v)
-	return Felt(e)
-}
+func FromUint64(v uint64) Felt { return FromLimbs([4]uint64{v}) }
 
 // FromInt64 returns v modulo P; negative values wrap.
 func FromInt64(v int64) Felt {
@@ -48,14 +45,7 @@ func FromInt64(v int64) Felt {
 }
 
 // FromUint128 returns hi·2^64 + lo as a Felt.
-func FromUint128(hi, lo uint64) Felt {
-	var b [Bytes]byte
-	binary.BigEndian.PutUint64(b[16:], hi)
-	binary.BigEndian.PutUint64(b[24:], lo)
-	var e fp.Element
-	e.SetBytes(b[:])
-	return Felt(e)
-}
+func FromUint128(hi, lo uint64) Felt { return FromLimbs([4]uint64{lo, hi}) }
 
 // FromBigInt returns v modulo P; negative values wrap.
 func FromBigInt(v *big.Int) Felt {
@@ -76,11 +66,14 @@ func FromBytes(b []byte) (Felt, error) {
 	if len(b) != Bytes {
 		return Felt{}, fmt.Errorf("felt: %d bytes, want %d", len(b), Bytes)
 	}
-	var e fp.Element
-	if err := e.SetBytesCanonical(b); err != nil {
+	var words [4]uint64
+	for i := range words {
+		words[i] = binary.BigEndian.Uint64(b[24-8*i:])
+	}
+	if words[3] > topWord || words[3] == topWord && words[0]|words[1]|words[2] != 0 { // P has the words 1, 0, 0, topWord
 		return Felt{}, fmt.Errorf("felt: 0x%x is not below P", [Bytes]byte(b)) // copied, so that b does not escape to the heap
 	}
-	return Felt(e), nil
+	return FromLimbs(words), nil
 }
 
 // FromHex decodes a 0x-prefixed hexadecimal number below P; upper case and leading zeros are accepted.
@@ -197,22 +190,22 @@ func clip(s string) string {
 func (z *Felt) e() *fp.Element { return (*fp.Element)(z) }
 
 // Add sets z = x + y.
-func (z *Felt) Add(x, y *Felt) *Felt { z.e().Add(x.e(), y.e()); return z }
+func (z *Felt) Add(x, y *Felt) *Felt { add(z, x, y); return z }
 
 // Sub sets z = x - y.
-func (z *Felt) Sub(x, y *Felt) *Felt { z.e().Sub(x.e(), y.e()); return z }
+func (z *Felt) Sub(x, y *Felt) *Felt { sub(z, x, y); return z }
 
-// Mul sets z = x · y.
-func (z *Felt) Mul(x, y *Felt) *Felt { z.e().Mul(x.e(), y.e()); return z }
+// Mul sets z = x · y. The result is reduced even if x and y are not, as long as the product of their words is below 2^256·P.
+func (z *Felt) Mul(x, y *Felt) *Felt { mul(z, x, y); return z }
 
-// Square sets z = x².
-func (z *Felt) Square(x *Felt) *Felt { z.e().Square(x.e()); return z }
+// Square sets z = x². The result is reduced even if x is not, as long as the square of its words is below 2^256·P.
+func (z *Felt) Square(x *Felt) *Felt { square(z, x); return z }
 
 // Neg sets z = -x.
 func (z *Felt) Neg(x *Felt) *Felt { z.e().Neg(x.e()); return z }
 
 // Double sets z = 2x.
-func (z *Felt) Double(x *Felt) *Felt { z.e().Double(x.e()); return z }
+func (z *Felt) Double(x *Felt) *Felt { double(z, x); return z }
 
 // Inverse sets z = 1/x, or 0 when x is 0.
 func (z *Felt) Inverse(x *Felt) *Felt { z.e().Inverse(x.e()); return z }
@@ -236,7 +229,15 @@ func (z *Felt) IsZero() bool { return *z == Felt{} }
 func (z *Felt) Equal(x *Felt) bool { return *z == *x }
 
 // Cmp compares z and x as integers in [0, P). It returns -1, 0 or 1.
-func (z *Felt) Cmp(x *Felt) int { return z.e().Cmp(x.e()) }
+func (z *Felt) Cmp(x *Felt) int {
+	a, b := z.Limbs(), x.Limbs()
+	for i := 3; i >= 0; i-- {
+		if a[i] != b[i] {
+			return cmp.Compare(a[i], b[i])
+		}
+	}
+	return 0
+}
 
 // BitLen returns the length in bits of z as an integer in [0, P); 0 for zero.
 func (z *Felt) BitLen() int {
@@ -250,33 +251,38 @@ func (z *Felt) BitLen() int {
 }
 
 // IsUint64 reports whether z is below 2^64.
-func (z *Felt) IsUint64() bool { return z.e().IsUint64() }
+func (z *Felt) IsUint64() bool {
+	l := z.Limbs()
+	return l[1]|l[2]|l[3] == 0
+}
 
 // Uint64 returns z modulo 2^64, which is z if IsUint64 reports true.
-func (z *Felt) Uint64() uint64 { return z.e().Uint64() }
+func (z *Felt) Uint64() uint64 { return z.Limbs()[0] }
 
 // Limbs returns z as an integer in [0, P): four 64-bit limbs, least significant first.
-func (z *Felt) Limbs() [4]uint64 { return z.e().Bits() }
+func (z *Felt) Limbs() [4]uint64 { return words(z) }
 
 // FromLimbs returns the integer with the given limbs, least significant first, modulo P.
 func FromLimbs(l [4]uint64) Felt {
-	// fp.Element takes the limbs l as l/2^256 in Montgomery form; multiplying by 2^256 gives l. The product is reduced even if l is not.
-	e := fp.Element(l)
-	e.Mul(&e, &radix)
-	return Felt(e)
+	// In Montgomery form the limbs l are l/2^256; multiplying by 2^256 gives l. The product is reduced even if l is not.
+	z := Felt(l)
+	mul(&z, &z, &radix)
+	return z
 }
 
 // radix is 2^256 as a field element.
-var radix = func() (e fp.Element) {
-	e.SetBigInt(new(big.Int).Lsh(big.NewInt(1), 256))
-	return e
-}()
+var radix = FromBigInt(new(big.Int).Lsh(big.NewInt(1), 256))
 
 // BigInt returns z as a new integer in [0, P).
 func (z *Felt) BigInt() *big.Int { return z.e().BigInt(new(big.Int)) }
 
 // Bytes returns z as 32 big-endian bytes.
-func (z *Felt) Bytes() [Bytes]byte { return z.e().Bytes() }
+func (z *Felt) Bytes() (b [Bytes]byte) {
+	for i, word := range z.Limbs() {
+		binary.BigEndian.PutUint64(b[24-8*i:], word)
+	}
+	return b
+}
 
 // String returns z as 0x-prefixed lower-case hexadecimal without leading zeros, the form FELT of the RPC specification.
 func (z Felt) String() string { return string(z.AppendHex(make([]byte, 0, 2+2*Bytes))) }

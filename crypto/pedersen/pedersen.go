@@ -10,9 +10,6 @@ package pedersen
 import (
 	"sync"
 
-	curve "github.com/consensys/gnark-crypto/ecc/stark-curve"
-	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
-
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
@@ -22,7 +19,7 @@ const positions = 32
 
 // table holds multiples of the base points: [input][position][digit-1] is digit·2^(8·position)·P for the input's low point P, or at the last
 // position digit·P for its high point P.
-type table [2][positions][]curve.G1Affine
+type table [2][positions][]starkcurve.Affine
 
 // point returns the point with the given coordinates in hexadecimal.
 func point(x, y string) starkcurve.Point {
@@ -47,21 +44,19 @@ var (
 	shift = affine(&Shift)
 )
 
-func affine(p *starkcurve.Point) curve.G1Affine {
-	return curve.G1Affine{X: fp.Element(p.X), Y: fp.Element(p.Y)}
-}
+func affine(p *starkcurve.Point) starkcurve.Affine { return starkcurve.Affine{X: p.X, Y: p.Y} }
 
 var tables = sync.OnceValue(func() *table {
-	var bases []curve.G1Affine
+	var bases []starkcurve.Affine
 	var counts []int
 	for input := range Bases {
-		bases = append(append(bases, powers(&Bases[input][0], 8, positions-1)...), affine(&Bases[input][1]))
+		bases = append(append(bases, starkcurve.Powers(affine(&Bases[input][0]), 8, positions-1)...), affine(&Bases[input][1]))
 		for position := range positions {
 			counts = append(counts, digits(position))
 		}
 	}
 	t := new(table)
-	for i, list := range multiples(bases, counts) {
+	for i, list := range starkcurve.Multiples(bases, counts) {
 		t[i/positions][i%positions] = list
 	}
 	return t
@@ -78,18 +73,18 @@ func digits(position int) int {
 // Hash returns the Pedersen hash of a and b.
 func Hash(a, b felt.Felt) felt.Felt {
 	t := tables()
-	acc := newAccumulator(&shift)
+	acc := starkcurve.NewSum(&shift)
 	t.add(&acc, 0, a)
 	t.add(&acc, 1, b)
-	return acc.affineX()
+	return acc.X()
 }
 
 // add adds to acc the multiples of an input's base points by the parts of x.
-func (t *table) add(acc *accumulator, input int, x felt.Felt) {
+func (t *table) add(acc *starkcurve.Sum, input int, x felt.Felt) {
 	bytes := x.Bytes()
 	for position := range positions {
 		if digit := bytes[positions-1-position]; digit != 0 {
-			acc.add(&t[input][position][digit-1])
+			acc.Add(&t[input][position][digit-1])
 		}
 	}
 }
@@ -128,19 +123,19 @@ func hashBatch(dst, a, b []felt.Felt) {
 		return
 	}
 	t := tables()
-	acc := make([]curve.G1Affine, n)
+	acc := make([]starkcurve.Affine, n)
 	bytes := make([][2][32]byte, n)
 	for i := range n {
 		acc[i] = shift
 		bytes[i] = [2][32]byte{a[i].Bytes(), b[i].Bytes()}
 	}
-	addend := make([]*curve.G1Affine, n)
-	dx := make([]fp.Element, n)
-	prefix := make([]fp.Element, n)
+	addend := make([]*starkcurve.Affine, n)
+	dx := make([]felt.Felt, n)
+	prefix := make([]felt.Felt, n)
 	exceptional := make([]bool, n) // affine addition met equal x coordinates; hashed with Hash instead
 	for input := range 2 {
 		for position := range positions {
-			product := fp.One()
+			product := felt.One
 			for i := range n {
 				addend[i] = nil
 				digit := bytes[i][input][positions-1-position]
@@ -163,7 +158,7 @@ func hashBatch(dst, a, b []felt.Felt) {
 				if p == nil {
 					continue
 				}
-				var inv, slope, x, y fp.Element
+				var inv, slope, x, y felt.Felt
 				inv.Mul(&product, &prefix[i])
 				product.Mul(&product, &dx[i])
 				slope.Sub(&p.Y, &acc[i].Y)
@@ -183,6 +178,6 @@ func hashBatch(dst, a, b []felt.Felt) {
 			dst[i] = Hash(a[i], b[i])
 			continue
 		}
-		dst[i] = felt.Felt(acc[i].X)
+		dst[i] = acc[i].X
 	}
 }

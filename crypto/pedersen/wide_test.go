@@ -4,19 +4,18 @@ import (
 	"math/big"
 	"testing"
 
-	curve "github.com/consensys/gnark-crypto/ecc/stark-curve"
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
 // TestTables compares entries of both tables, for some digits of each window, with gnark-crypto's scalar multiplication.
 func TestTables(t *testing.T) {
-	check := func(name string, got, base curve.G1Affine, digit int64) {
+	check := func(name string, got starkcurve.Affine, base starkcurve.Point, digit int64) {
 		t.Helper()
-		var want curve.G1Affine
-		if want.ScalarMultiplication(&base, big.NewInt(digit)); !got.Equal(&want) {
-			t.Fatalf("%s: %d times: %v, want %v", name, digit, &got, &want)
+		if want := base.ScalarMul(big.NewInt(digit)); got != affine(&want) {
+			t.Fatalf("%s: %d times: %v, want %v", name, digit, got, want)
 		}
 	}
 	for input := range 2 {
@@ -24,10 +23,9 @@ func TestTables(t *testing.T) {
 			if len(list) != digits(position) {
 				t.Fatalf("%d entries at position %d, want %d", len(list), position, digits(position))
 			}
-			base := affine(&Bases[input][0])
-			base.ScalarMultiplication(&base, new(big.Int).Lsh(big.NewInt(1), uint(8*position)))
+			base := Bases[input][0].ScalarMul(new(big.Int).Lsh(big.NewInt(1), uint(8*position)))
 			if position == positions-1 {
-				base = affine(&Bases[input][1])
+				base = Bases[input][1]
 			}
 			for _, digit := range []int{1, 2, 3, 4, 7, 8, 15, len(list)} {
 				check("table", list[digit-1], base, int64(digit))
@@ -35,10 +33,9 @@ func TestTables(t *testing.T) {
 		}
 	}
 	for window, list := range wideTable() {
-		base := affine(&Bases[0][0])
-		base.ScalarMultiplication(&base, new(big.Int).Lsh(big.NewInt(1), uint(wideBits*window)))
+		base := Bases[0][0].ScalarMul(new(big.Int).Lsh(big.NewInt(1), uint(wideBits*window)))
 		if window == wideWindows {
-			base = affine(&Bases[0][1])
+			base = Bases[0][1]
 		}
 		for _, digit := range []int{1, 2, 3, 5, 8, 14, len(list) / 2, len(list) - 1, len(list)} {
 			check("wide table", list[digit-1], base, int64(digit))
@@ -118,11 +115,11 @@ func BenchmarkHashLong(b *testing.B) {
 // BenchmarkTables computes half of the table of multiples.
 func BenchmarkTables(b *testing.B) {
 	for range b.N {
-		bases := append(powers(&Bases[0][0], 8, positions-1), affine(&Bases[0][1]))
+		bases := append(starkcurve.Powers(affine(&Bases[0][0]), 8, positions-1), affine(&Bases[0][1]))
 		counts := make([]int, positions)
 		for i := range counts {
 			counts[i] = digits(i)
 		}
-		multiples(bases, counts)
+		starkcurve.Multiples(bases, counts)
 	}
 }

@@ -3,9 +3,6 @@ package pedersen
 import (
 	"fmt"
 
-	curve "github.com/consensys/gnark-crypto/ecc/stark-curve"
-
-	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
@@ -20,31 +17,32 @@ func Window(width, window int) []starkcurve.Point {
 	if width <= 0 || inputBits%width != 0 || window < 0 || window >= 2*n {
 		panic(fmt.Sprintf("pedersen: no window %d of %d bits", window, width))
 	}
-	points := make([]curve.G1Affine, 1, 1<<width)
-	points[0].Neg(&shift)
+	points := make([]starkcurve.Affine, 1, 1<<width)
+	points[0].X = shift.X
+	points[0].Y.Neg(&shift.Y)
 	for _, bit := range bitPoints(window/n, window%n*width, width) {
 		n := len(points)
 		points = points[:2*n]
-		sums := make([]sum, n)
-		for i := range sums {
-			sums[i] = sum{&points[n+i], &points[i], &bit}
+		pairs := make([]starkcurve.Pair, n)
+		for i := range pairs {
+			pairs[i] = starkcurve.Pair{C: &points[n+i], A: &points[i], B: &bit}
 		}
-		addAll(sums)
+		starkcurve.AddPairs(pairs)
 	}
 	list := make([]starkcurve.Point, len(points))
 	for i, p := range points {
-		list[i] = starkcurve.Point{X: felt.Felt(p.X), Y: felt.Felt(p.Y)}
+		list[i] = starkcurve.Point{X: p.X, Y: p.Y}
 	}
 	return list
 }
 
 // bitPoints returns what n bits of an input add to a hash's sum, from the given bit on.
-func bitPoints(input, from, n int) []curve.G1Affine {
+func bitPoints(input, from, n int) []starkcurve.Affine {
 	const low = 8 * (positions - 1) // the bits of the first base point
-	first := powers(&Bases[input][0], 1, min(from+n, low))
+	first := starkcurve.Powers(affine(&Bases[input][0]), 1, min(from+n, low))
 	points := first[min(from, len(first)):]
 	if high := from + n - low; high > 0 {
-		points = append(points, powers(&Bases[input][1], 1, high)[max(0, from-low):]...)
+		points = append(points, starkcurve.Powers(affine(&Bases[input][1]), 1, high)[max(0, from-low):]...)
 	}
 	return points
 }

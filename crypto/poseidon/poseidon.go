@@ -102,9 +102,10 @@ const topP = 0x0800000000000011
 // cube sets x to (x + key)³. x must be below 4P, and the result is below P.
 func cube(x, key *fp.Element) {
 	limbsOf(x).add(limbsOf(key)).store(x)
-	var square fp.Element
-	square.Square(x)
-	x.Mul(x, &square)
+	f := (*felt.Felt)(x)
+	var square felt.Felt
+	square.Square(f)
+	f.Mul(f, &square)
 }
 
 // mix multiplies a state, whose lanes must be below P, by the MDS matrix ((3,1,1),(1,-1,1),(1,1,-2)). The last lane of the result is

@@ -1,14 +1,9 @@
-package pedersen
+package felt
 
-import (
-	"math/bits"
+import "math/bits"
 
-	curve "github.com/consensys/gnark-crypto/ecc/stark-curve"
-	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
-)
-
-// This file has field multiplication for machines without a 128-bit product, such as WebAssembly. It splits gnark-crypto's four 64-bit words
-// into nine limbs of 29 bits, so that sums of products of limbs fit in 64 bits, and packs the result again. Values stay in gnark-crypto's
+// This file has field arithmetic for machines without a 128-bit product, such as WebAssembly. A multiplication splits the four 64-bit words
+// into nine limbs of 29 bits, so that sums of products of limbs fit in 64 bits, and packs the result again. Values stay in
 // Montgomery form with R = 2^256: eight steps of the reduction remove 29 bits each, the ninth removes 24.
 //
 // Since p = 2^251 + 17·2^192 + 1, a step clears the low bits of column k by adding m·p, where m is the negative of these bits modulo 2^29: it
@@ -23,8 +18,8 @@ const (
 	topWord = 1<<59 | 17 // the highest word of p; the others are 0, 0 and 1
 )
 
-// mulLimbs sets z = x·y.
-func mulLimbs(z, x, y *fp.Element) {
+// mulLimbs sets z = x·y. The words of x and y may be any whose product is below 2^256·P.
+func mulLimbs(z, x, y *Felt) {
 	x0, x1 := x[0]&mask, x[0]>>29&mask
 	x2, x3 := (x[0]>>58|x[1]<<6)&mask, x[1]>>23&mask
 	x4, x5 := (x[1]>>52|x[2]<<12)&mask, x[2]>>17&mask
@@ -88,8 +83,8 @@ func mulLimbs(z, x, y *fp.Element) {
 	pack(z, low|u0<<5|u1<<34|u2<<63, u2>>1|u3<<28|u4<<57, u4>>7|u5<<22|u6<<51, u6>>13|u7<<16)
 }
 
-// squareLimbs sets z = x².
-func squareLimbs(z, x *fp.Element) {
+// squareLimbs sets z = x². The words of x may be any whose square is below 2^256·P.
+func squareLimbs(z, x *Felt) {
 	x0, x1 := x[0]&mask, x[0]>>29&mask
 	x2, x3 := (x[0]>>58|x[1]<<6)&mask, x[1]>>23&mask
 	x4, x5 := (x[1]>>52|x[2]<<12)&mask, x[2]>>17&mask
@@ -150,7 +145,7 @@ func squareLimbs(z, x *fp.Element) {
 }
 
 // pack sets z to the number with the given words modulo p. The number must be below 2p.
-func pack(z *fp.Element, w0, w1, w2, w3 uint64) {
+func pack(z *Felt, w0, w1, w2, w3 uint64) {
 	// The number is at least p if its top word is greater than p's, or equal and the words below are not all 0.
 	if w3 > topWord || w3 == topWord && w0|w1|w2 != 0 {
 		var borrow uint64
@@ -163,7 +158,7 @@ func pack(z *fp.Element, w0, w1, w2, w3 uint64) {
 }
 
 // subLimbs sets z = x - y. It avoids a branch, which would be mispredicted often.
-func subLimbs(z, x, y *fp.Element) {
+func subLimbs(z, x, y *Felt) {
 	var borrow, carry uint64
 	w0, borrow := bits.Sub64(x[0], y[0], 0)
 	w1, borrow := bits.Sub64(x[1], y[1], borrow)
@@ -175,47 +170,72 @@ func subLimbs(z, x, y *fp.Element) {
 	z[0], z[1], z[2], z[3] = w0, w1, w2, w3+carry+-borrow&topWord
 }
 
-// doubleLimbs sets z = 2·x, computed as x - (p - x).
-func doubleLimbs(z, x *fp.Element) {
-	var negative fp.Element
-	var borrow uint64
-	negative[0], borrow = bits.Sub64(1, x[0], 0)
-	negative[1], borrow = bits.Sub64(0, x[1], borrow)
-	negative[2], borrow = bits.Sub64(0, x[2], borrow)
-	negative[3] = topWord - x[3] - borrow
-	subLimbs(z, x, &negative)
+// addLimbs sets z = x + y, without a branch as subLimbs.
+func addLimbs(z, x, y *Felt) {
+	var carry, borrow uint64
+	w0, carry := bits.Add64(x[0], y[0], 0)
+	w1, carry := bits.Add64(x[1], y[1], carry)
+	w2, carry := bits.Add64(x[2], y[2], carry)
+	w3 := x[3] + y[3] + carry
+	w0, borrow = bits.Sub64(w0, 1, 0) // subtract p
+	w1, borrow = bits.Sub64(w1, 0, borrow)
+	w2, borrow = bits.Sub64(w2, 0, borrow)
+	w3, borrow = bits.Sub64(w3, topWord, borrow)
+	w0, carry = bits.Add64(w0, borrow, 0) // and add it again if the sum was smaller
+	w1, carry = bits.Add64(w1, 0, carry)
+	w2, carry = bits.Add64(w2, 0, carry)
+	z[0], z[1], z[2], z[3] = w0, w1, w2, w3+carry+-borrow&topWord
 }
 
-// addMixedLimbs sets acc = acc + p with the formulas madd-2007-bl of the Explicit-Formulas Database.
-func addMixedLimbs(acc *curve.G1Jac, p *curve.G1Affine) {
-	var zz, u, s, h, hh, i, j, r, v fp.Element
-	squareLimbs(&zz, &acc.Z)
-	mulLimbs(&u, &p.X, &zz)
-	mulLimbs(&s, &p.Y, &acc.Z)
-	mulLimbs(&s, &s, &zz)
-	if acc.Z.IsZero() || p.IsInfinity() || u == acc.X { // infinity, or p = ±acc
-		acc.AddMixed(p)
-		return
-	}
-	subLimbs(&h, &u, &acc.X)
-	squareLimbs(&hh, &h)
-	doubleLimbs(&i, &hh)
-	doubleLimbs(&i, &i)
-	mulLimbs(&j, &h, &i)
-	subLimbs(&r, &s, &acc.Y)
-	doubleLimbs(&r, &r)
-	mulLimbs(&v, &acc.X, &i)
-	squareLimbs(&acc.X, &r)
-	subLimbs(&acc.X, &acc.X, &j)
-	subLimbs(&acc.X, &acc.X, &v)
-	subLimbs(&acc.X, &acc.X, &v)
-	mulLimbs(&j, &j, &acc.Y)
-	subLimbs(&acc.Y, &v, &acc.X)
-	mulLimbs(&acc.Y, &acc.Y, &r)
-	subLimbs(&acc.Y, &acc.Y, &j)
-	subLimbs(&acc.Y, &acc.Y, &j)
-	acc.Z.Add(&acc.Z, &h)
-	squareLimbs(&acc.Z, &acc.Z)
-	subLimbs(&acc.Z, &acc.Z, &zz)
-	subLimbs(&acc.Z, &acc.Z, &hh)
+// fromMontgomeryLimbs returns the words of z/R: the integer that z stands for.
+func fromMontgomeryLimbs(z *Felt) [4]uint64 {
+	x0, x1 := z[0]&mask, z[0]>>29&mask
+	x2, x3 := (z[0]>>58|z[1]<<6)&mask, z[1]>>23&mask
+	x4, x5 := (z[1]>>52|z[2]<<12)&mask, z[2]>>17&mask
+	x6, x7 := (z[2]>>46|z[3]<<18)&mask, z[3]>>11&mask
+	x8 := z[3] >> 40
+	m0, c := -x0&mask, (x0+mask)>>29
+	t := x1 + c
+	m1 := -t & mask
+	c = (t + mask) >> 29
+	t = x2 + c
+	m2 := -t & mask
+	c = (t + mask) >> 29
+	t = x3 + c
+	m3 := -t & mask
+	c = (t + mask) >> 29
+	t = x4 + c
+	m4 := -t & mask
+	c = (t + mask) >> 29
+	t = x5 + c
+	m5 := -t & mask
+	c = (t + mask) >> 29
+	t = x6 + c + m0*hi17
+	m6 := -t & mask
+	c = (t + mask) >> 29
+	t = x7 + c + m1*hi17
+	m7 := -t & mask
+	c = (t + mask) >> 29
+	t = x8 + c + m2*hi17 + m0<<19
+	m8 := -t & mask24
+	c = (t + mask24) >> 24
+	low := c & 31
+	t = c>>5 + m3*hi17 + m1<<19
+	u0 := t & mask
+	t = t>>29 + m4*hi17 + m2<<19
+	u1 := t & mask
+	t = t>>29 + m5*hi17 + m3<<19
+	u2 := t & mask
+	t = t>>29 + m6*hi17 + m4<<19
+	u3 := t & mask
+	t = t>>29 + m7*hi17 + m5<<19
+	u4 := t & mask
+	t = t>>29 + m8*hi17 + m6<<19
+	u5 := t & mask
+	t = t>>29 + m7<<19
+	u6 := t & mask
+	u7 := t>>29 + m8<<19
+	var words Felt
+	pack(&words, low|u0<<5|u1<<34|u2<<63, u2>>1|u3<<28|u4<<57, u4>>7|u5<<22|u6<<51, u6>>13|u7<<16)
+	return words
 }
