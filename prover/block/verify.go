@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/security"
@@ -35,8 +36,10 @@ func VerifyRange(b *Bundle, anchors []*statement.Anchor, policy prover.Policy) (
 		return nil, err
 	}
 	policy.Bare, policy.Program = true, nil
-	for i, p := range b.Proofs {
-		if err := p.verify(policy); err != nil {
+	faults := make([]error, len(b.Proofs))
+	parallel.Each(len(faults), func(i int) { faults[i] = b.Proofs[i].verify(policy) })
+	for i, err := range faults {
+		if err != nil {
 			return nil, fmt.Errorf("block: proof %d of %d: %w", i+1, len(b.Proofs), err)
 		}
 	}

@@ -1,8 +1,9 @@
 // Measures the browser's verifier: a first verification, with its start, and later ones.
 //
-//   node verify-time.mjs DIR PROOF [--browser] [--runs N] [--calls N]
+//   node verify-time.mjs DIR PROOF [--genesis FILE] [--browser] [--runs N] [--calls N]
 //
-// DIR is explorer/assets with the files that `make wasm` writes. Every run is a new process of node, or with --browser a new Chromium, in which the
+// DIR is explorer/assets with the files that `make wasm` writes. FILE is the genesis that the proof of a block is checked against; without it
+// PROOF is a bare proof. Every run is a new process of node, or with --browser a new Chromium, in which the
 // explorer's own worker verifies. Prints milliseconds for each run, the first with the load of the module: wall time, and on Linux the processor time
 // of the thread that verifies, which does not grow when other programs need the processors (engines compile on other threads).
 import { spawnSync } from 'node:child_process';
@@ -15,14 +16,14 @@ import { Page, findBrowser, launch } from './browser.mjs';
 
 const { values: flags, positionals: [dir, proof] } = parseArgs({
   allowPositionals: true,
-  options: { browser: { type: 'boolean' }, runs: { type: 'string', default: '5' }, calls: { type: 'string', default: '5' }, once: { type: 'boolean' } },
+  options: { genesis: { type: 'string' }, browser: { type: 'boolean' }, runs: { type: 'string', default: '5' }, calls: { type: 'string', default: '5' }, once: { type: 'boolean' } },
 });
 if (!proof) {
-  console.error('usage: verify-time.mjs DIR PROOF [--browser] [--runs N] [--calls N]');
+  console.error('usage: verify-time.mjs DIR PROOF [--genesis FILE] [--browser] [--runs N] [--calls N]');
   process.exit(2);
 }
 const calls = Number(flags.calls);
-const trust = '{"min_bits":0}';
+const trust = flags.genesis ? JSON.stringify({ genesis: JSON.parse(fs.readFileSync(flags.genesis, 'utf8')) }) : '{"min_bits":0}';
 
 /** cpu returns the processor time of a thread in milliseconds, or NaN where there is no /proc. */
 function cpu(task) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/secp"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/constants"
 )
@@ -23,7 +24,9 @@ type frame struct {
 	txInfo uint64                  // address of the TxInfo that the call sees
 	info   uint64                  // address of the call's ExecutionInfo
 	points map[felt.Felt]secpPoint // the points that the call has got from syscalls, by address
-	shown  *starknet.PanicFrame    // the call as a revert reason shows it; nil until the call is replayed
+	// operands are the points in the request of the current syscall.
+	operands []secp.Point
+	shown    *starknet.PanicFrame // the call as a revert reason shows it; nil until the call is replayed
 }
 
 // shows returns the call as a revert reason shows it.
@@ -60,9 +63,9 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 	if err := same("builtins", c.Builtins, builtins); err != nil {
 		return err
 	}
-	for i := 0; i < len(c.ECOps); i += ecOpSize {
-		if err := checkECOp([ecOpSize]felt.Felt(c.ECOps[i : i+ecOpSize])); err != nil {
-			return fmt.Errorf("instance %d of ec_op: %w", i/ecOpSize, err)
+	for i := range len(c.ECOps) / ecOpSize {
+		if !t.output.ecOpHolds(c.firstEC + i) {
+			return fmt.Errorf("instance %d of ec_op: %w", i, ecOpError([ecOpSize]felt.Felt(c.ECOps[i*ecOpSize:])))
 		}
 	}
 	f.info, f.shown = c.address, f.shows(c.Failed, c.Retdata)

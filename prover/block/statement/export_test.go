@@ -11,7 +11,7 @@ import (
 
 // CheckOutputs does the same as CheckBlocks without the check of the program, for tests that check thousands of claims.
 func CheckOutputs(claims []*Claim, blocks []*Block, before []State) ([]*Outcome, error) {
-	c, err := newChecker(blocks, before)
+	c, err := newChecker(blocks, before, compiledHashes{})
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,17 @@ type Output struct {
 	Classes []PublishedClass
 	Blocks  []BlockRecord // one in FormatStone
 
-	format *format
+	format    *format
+	ecOps     [][]felt.Felt // instances of ec_op of all calls, each of ecOpSize words
+	ecOpsHold []bool        // whether each instance holds, once ecOpHolds has been called
+}
+
+// ecOpHolds reports whether the i-th instance of ec_op holds. It checks all of them at the first call, since that takes a fraction of the time.
+func (t *Output) ecOpHolds(i int) bool {
+	if t.ecOpsHold == nil {
+		t.ecOpsHold = checkECOps(t.ecOps)
+	}
+	return t.ecOpsHold[i]
 }
 
 // BlockRecord is the part of the output for the transactions of one block.
@@ -119,6 +129,7 @@ type Call struct {
 
 	Syscalls []Syscall
 	ECOps    []felt.Felt // instances of ec_op, each of ecOpSize words; in FormatStwo
+	firstEC  int         // index of the first of them in Output.ecOps
 
 	Failed  bool
 	GasLeft uint64
@@ -167,6 +178,7 @@ type reader struct {
 	named       int         // number of syscalls so far that name a class without entering it
 	sets        []felt.Felt // the words of the builtin sets
 	setsAddress uint64
+	ecOps       [][]felt.Felt // see Output
 }
 
 func (r *reader) address() uint64 { return r.base + uint64(r.at) }
@@ -216,6 +228,7 @@ func (r *reader) output() (*Output, error) {
 	if r.left() != 0 {
 		return nil, fmt.Errorf("%d words follow the last transaction", r.left())
 	}
+	t.ecOps = r.ecOps
 	return t, nil
 }
 
@@ -520,6 +533,10 @@ func (r *reader) call(c *Call, depth int) error {
 		}
 		if c.ECOps, err = r.take("instances of ec_op", n*ecOpSize); err != nil {
 			return err
+		}
+		c.firstEC = len(r.ecOps)
+		for i := range n {
+			r.ecOps = append(r.ecOps, c.ECOps[i*ecOpSize:][:ecOpSize])
 		}
 	}
 	for i := range c.Syscalls {

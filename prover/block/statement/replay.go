@@ -6,6 +6,7 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/constants"
 )
@@ -34,12 +35,33 @@ func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
 // The blocks are checked together because a claim holds only as a whole: code that is entered in the wrong way, or that is not what a compiler
 // makes, can write to the output whatever it likes. So every call of a claim is replayed, whatever block it belongs to.
 func CheckBlocks(claims []*Claim, blocks []*Block, before []State) ([]*Outcome, error) {
-	c, err := newChecker(blocks, before)
+	outputs, err := parseAll(claims)
+	if err != nil {
+		return nil, err
+	}
+	return checkBlocks(claims, outputs, blocks, before, compiledHashes{})
+}
+
+// parseAll parses the outputs of claims.
+func parseAll(claims []*Claim) ([]*Output, error) {
+	outputs := make([]*Output, len(claims))
+	for i, claim := range claims {
+		var err error
+		if outputs[i], err = Parse(claim.Output, claim.OutputAddress); err != nil {
+			return nil, fmt.Errorf("claim %d: %w", i, err)
+		}
+	}
+	return outputs, nil
+}
+
+// checkBlocks does what CheckBlocks does with parsed outputs. compiled has compiled class hashes that are known already.
+func checkBlocks(claims []*Claim, outputs []*Output, blocks []*Block, before []State, compiled compiledHashes) ([]*Outcome, error) {
+	c, err := newChecker(blocks, before, compiled)
 	if err != nil {
 		return nil, err
 	}
 	for i, claim := range claims {
-		if err := c.apply(claim); err != nil {
+		if err := c.apply(claim, outputs[i]); err != nil {
 			return nil, fmt.Errorf("claim %d: %w", i, err)
 		}
 	}
@@ -52,7 +74,7 @@ type checker struct {
 	format  *format   // of the claims; nil if it is not known yet
 }
 
-func newChecker(blocks []*Block, before []State) (*checker, error) {
+func newChecker(blocks []*Block, before []State, compiled compiledHashes) (*checker, error) {
 	if len(blocks) == 0 || len(before) != len(blocks) {
 		return nil, fmt.Errorf("statement: %d blocks with %d states before them", len(blocks), len(before))
 	}
@@ -68,7 +90,7 @@ func newChecker(blocks []*Block, before []State) (*checker, error) {
 				c.format = f
 			}
 		}
-		r, err := newReplay(b, before[i])
+		r, err := newReplay(b, before[i], compiled)
 		if err != nil {
 			return nil, err
 		}
@@ -77,13 +99,9 @@ func newChecker(blocks []*Block, before []State) (*checker, error) {
 	return c, nil
 }
 
-// apply checks a claim about the next proven transactions. After an error, c must not be used.
-func (c *checker) apply(claim *Claim) error {
+// apply checks a claim about the next proven transactions, and its parsed output. After an error, c must not be used.
+func (c *checker) apply(claim *Claim, output *Output) error {
 	f, err := claim.checkProgram()
-	if err != nil {
-		return err
-	}
-	output, err := Parse(claim.Output, claim.OutputAddress)
 	if err != nil {
 		return err
 	}
@@ -168,17 +186,33 @@ type replay struct {
 
 	unproven    []Unproven   // unproven transactions that are still to come
 	validations []Validation // signature checks that are still to come
+
+	hashes   []felt.Felt    // of the transactions
+	compiled compiledHashes // shared by the blocks
+}
+
+// compiledHashes holds the compiled class hashes of classes, each of which is hashed once.
+type compiledHashes map[*casm.Class]felt.Felt
+
+func (h compiledHashes) of(class *casm.Class) felt.Felt {
+	hash, ok := h[class]
+	if !ok {
+		hash = class.BlakeHash()
+		h[class] = hash
+	}
+	return hash
 }
 
 // newReplay returns a replay that has made the block's own writes.
-func newReplay(block *Block, before State) (*replay, error) {
+func newReplay(block *Block, before State, compiled compiledHashes) (*replay, error) {
 	if err := block.checkUnproven(); err != nil {
 		return nil, err
 	}
 	r := &replay{
 		block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class), seen: make(map[felt.Felt]bool),
-		unproven: block.Unproven, validations: block.Validations,
+		unproven: block.Unproven, validations: block.Validations, hashes: make([]felt.Felt, len(block.Transactions)), compiled: compiled,
 	}
+	parallel.For(len(r.hashes), func(i int) { r.hashes[i] = block.Transactions[i].Hash(block.ChainID) })
 	for _, w := range block.Opening {
 		if err := r.state.write(slot{w.Contract, w.Key}, w.Value); err != nil {
 			return nil, fmt.Errorf("statement: opening write of slot %v of %v: %w", w.Key, w.Contract, err)
@@ -233,10 +267,10 @@ func (r *replay) apply(claim *Claim, output *Output, section *BlockRecord, publi
 		}
 		index := len(r.done)
 		t := &replayer{
-			replay: r, section: section, published: published, compared: compared, costs: claim.ProgramBase + f.costs,
+			replay: r, output: output, section: section, published: published, compared: compared, costs: claim.ProgramBase + f.costs,
 			record: &section.Transactions[i], receipt: &b.Results[index].Receipt,
 		}
-		outcome, err := t.transaction(b.Transactions[index])
+		outcome, err := t.transaction(b.Transactions[index], r.hashes[index])
 		if err == nil {
 			err = outcome.compare(t.receipt)
 		}
@@ -301,7 +335,7 @@ func (r *replay) class(hash felt.Felt) (*casm.Class, error) {
 	if class == nil {
 		return nil, fmt.Errorf("the witness has no compiled class for class %v", hash)
 	}
-	if got := class.BlakeHash(); got != want {
+	if got := r.compiled.of(class); got != want {
 		return nil, fmt.Errorf("the compiled class of %v hashes to %v, but %v was declared", hash, got, want)
 	}
 	if err := checkBuiltins(class); err != nil {
@@ -314,6 +348,7 @@ func (r *replay) class(hash felt.Felt) (*casm.Class, error) {
 // replayer replays one transaction.
 type replayer struct {
 	*replay
+	output    *Output
 	section   *BlockRecord
 	published map[felt.Felt]*PublishedClass
 	compared  map[*PublishedClass]bool // published classes that are equal to the block's compiled classes
@@ -341,9 +376,8 @@ type span struct {
 // from returns the span without its first n words.
 func (s span) from(n int) span { return span{s.at + uint64(n), s.words[n:]} }
 
-func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, error) {
+func (t *replayer) transaction(tx starknet.Transaction, hash felt.Felt) (TransactionOutcome, error) {
 	none := TransactionOutcome{}
-	hash := tx.Hash(t.block.ChainID)
 	if t.record.Hash != hash {
 		return none, fmt.Errorf("the block has transaction %v at this position", hash)
 	}

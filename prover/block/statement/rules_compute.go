@@ -111,13 +111,17 @@ func secpRules(prefix string, curve *secp.Curve) []rule {
 		}
 		return f.returnsPoint(curve, s.Response[1], want.point)
 	}
-	// points returns a check that the first n words of a request are points of the curve, and the others halves of 256-bit integers.
+	// points returns a check that the first n words of a request are points of the curve, which it keeps in f.operands, and the others halves of
+	// 256-bit integers.
 	points := func(n int) func(f *frame, s *Syscall) error {
 		return func(f *frame, s *Syscall) error {
+			f.operands = f.operands[:0]
 			for _, address := range s.Request[:n] {
-				if _, err := f.point(curve, address); err != nil {
+				p, err := f.point(curve, address)
+				if err != nil {
 					return err
 				}
+				f.operands = append(f.operands, p)
 			}
 			for _, half := range s.Request[n:] {
 				if half.BitLen() > 128 {
@@ -148,15 +152,7 @@ func secpRules(prefix string, curve *secp.Curve) []rule {
 				if err := s.succeeds(gas); err != nil {
 					return err
 				}
-				p, err := f.point(curve, s.Request[0])
-				if err != nil {
-					return err
-				}
-				q, err := f.point(curve, s.Request[1])
-				if err != nil {
-					return err
-				}
-				return f.returnsPoint(curve, s.Response[0], computeSecpAdd(curve, p, q))
+				return f.returnsPoint(curve, s.Response[0], computeSecpAdd(curve, f.operands[0], f.operands[1]))
 			},
 		},
 		{
@@ -165,11 +161,7 @@ func secpRules(prefix string, curve *secp.Curve) []rule {
 				if err := s.succeeds(gas); err != nil {
 					return err
 				}
-				p, err := f.point(curve, s.Request[0])
-				if err != nil {
-					return err
-				}
-				product, err := computeSecpMul(curve, p, u256(s.Request[1:]))
+				product, err := computeSecpMul(curve, f.operands[0], u256(s.Request[1:]))
 				if err != nil {
 					return err
 				}
@@ -182,11 +174,7 @@ func secpRules(prefix string, curve *secp.Curve) []rule {
 				if err := s.succeeds(gas); err != nil {
 					return err
 				}
-				p, err := f.point(curve, s.Request[0])
-				if err != nil {
-					return err
-				}
-				x, y := computeSecpXY(p)
+				x, y := computeSecpXY(f.operands[0])
 				return same("coordinates", s.Response, append(x[:], y[:]...))
 			},
 		},

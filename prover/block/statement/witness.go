@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
@@ -90,8 +91,16 @@ type Compiled struct {
 func NewCompiled(hash felt.Felt, class *casm.Class) (Compiled, error) {
 	bare := *class
 	bare.Hints = nil
-	data, err := json.Marshal(&bare)
-	return Compiled{Hash: hash, Class: data}, err
+	text, err := classText(&bare)
+	return Compiled{Hash: hash, Class: text}, err
+}
+
+// classText returns the text that encoding/json writes for a class.
+func classText(class *casm.Class) ([]byte, error) {
+	if strings.ContainsAny(class.CompilerVersion, "<>&\u2028\u2029") { // encoding/json escapes these, and all other texts of a class have none
+		return json.Marshal(class)
+	}
+	return class.AppendJSON(nil, false), nil
 }
 
 // Verdict is the result of checking a block's proofs against everything that validators signed.
@@ -116,12 +125,9 @@ func CheckRange(anchors []*Anchor, witnesses []*Witness, claims []*Claim) ([]*Ve
 	if len(witnesses) != len(anchors) {
 		return nil, fmt.Errorf("statement: %d witnesses for %d blocks", len(witnesses), len(anchors))
 	}
-	outputs := make([]*Output, len(claims))
-	for i, claim := range claims {
-		var err error
-		if outputs[i], err = Parse(claim.Output, claim.OutputAddress); err != nil {
-			return nil, fmt.Errorf("claim %d: %w", i, err)
-		}
+	outputs, err := parseAll(claims)
+	if err != nil {
+		return nil, err
 	}
 	for i, w := range witnesses {
 		if w.Prestate == nil {
@@ -134,8 +140,9 @@ func CheckRange(anchors []*Anchor, witnesses []*Witness, claims []*Claim) ([]*Ve
 	var blocks []*Block
 	var befores []*Before
 	var states []State
+	known, hashes := decodedClasses{}, compiledHashes{}
 	for i, w := range witnesses {
-		block, err := w.Block(anchors[i])
+		block, err := w.block(anchors[i], known)
 		if err != nil {
 			return nil, err
 		}
@@ -145,11 +152,11 @@ func CheckRange(anchors []*Anchor, witnesses []*Witness, claims []*Claim) ([]*Ve
 		}
 		compiled := make(map[felt.Felt]felt.Felt)
 		for hash, class := range block.Classes {
-			compiled[hash] = class.BlakeHash()
+			compiled[hash] = hashes.of(class)
 		}
 		blocks, befores, states = append(blocks, block), append(befores, before), append(states, before.withClasses(compiled))
 	}
-	outcomes, err := CheckBlocks(claims, blocks, states)
+	outcomes, err := checkBlocks(claims, outputs, blocks, states, hashes)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +217,10 @@ const maxClassElements = 4 * constants.MaxProgramFelts
 
 // Block returns the block against which claims are replayed, made of the anchor, the executed transactions and the rest of the
 // witness.
-func (w *Witness) Block(anchor *Anchor) (*Block, error) {
+func (w *Witness) Block(anchor *Anchor) (*Block, error) { return w.block(anchor, decodedClasses{}) }
+
+// block does what Block does. It decodes only the classes that are not known, and adds them to known.
+func (w *Witness) block(anchor *Anchor, known decodedClasses) (*Block, error) {
 	block := &Block{
 		ChainID: anchor.ChainID, Number: anchor.Number, Timestamp: anchor.Timestamp, Sequencer: anchor.Sequencer, FeeToken: anchor.FeeToken,
 		Classes: make(map[felt.Felt]*casm.Class), Unproven: w.Unproven, Validations: w.Validations,
@@ -251,23 +261,44 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 		if i > 0 && w.Classes[i-1].Hash.Cmp(&c.Hash) >= 0 {
 			return nil, fmt.Errorf("statement: compiled class of %v follows that of %v, want ascending class hashes", c.Hash, w.Classes[i-1].Hash)
 		}
-		if n := bytes.Count(c.Class, []byte(",")); n > maxClassElements {
-			return nil, fmt.Errorf("statement: compiled class of %v has more than %d elements", c.Hash, maxClassElements)
-		}
-		class, err := casm.DecodeClass(c.Class)
+		class, err := known.decode(&c)
 		if err != nil {
-			return nil, fmt.Errorf("statement: compiled class of %v: %w", c.Hash, err)
-		}
-		// The reader accepts the variants of the official compiler's JSON. A witness must have the text that NewCompiled
-		// writes.
-		if text, err := json.Marshal(class); err != nil {
 			return nil, err
-		} else if !bytes.Equal(text, c.Class) {
-			return nil, fmt.Errorf("statement: compiled class of %v is not in canonical form", c.Hash)
 		}
 		block.Classes[c.Hash] = class
 	}
 	return block, nil
+}
+
+// decodedClasses holds the decoded classes of a bundle by class hash, so that a class of several blocks is decoded and hashed once.
+type decodedClasses map[felt.Felt]decodedClass
+
+type decodedClass struct {
+	text  []byte
+	class *casm.Class
+}
+
+// decode returns the class of a witness.
+func (d decodedClasses) decode(c *Compiled) (*casm.Class, error) {
+	if known := d[c.Hash]; known.class != nil && bytes.Equal(known.text, c.Class) {
+		return known.class, nil
+	}
+	if n := bytes.Count(c.Class, []byte(",")); n > maxClassElements {
+		return nil, fmt.Errorf("statement: compiled class of %v has more than %d elements", c.Hash, maxClassElements)
+	}
+	class, err := casm.DecodeClass(c.Class)
+	if err != nil {
+		return nil, fmt.Errorf("statement: compiled class of %v: %w", c.Hash, err)
+	}
+	// The reader accepts the variants of the official compiler's JSON. A witness must have the text that NewCompiled
+	// writes.
+	if text, err := classText(class); err != nil {
+		return nil, err
+	} else if !bytes.Equal(text, c.Class) {
+		return nil, fmt.Errorf("statement: compiled class of %v is not in canonical form", c.Hash)
+	}
+	d[c.Hash] = decodedClass{c.Class, class}
+	return class, nil
 }
 
 // OpeningWrite returns the write with which a block begins: hash is the hash of the block ten blocks before it.
