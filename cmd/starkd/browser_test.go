@@ -233,5 +233,8 @@ func TestBrowserStwo(t *testing.T) {
 		if accepted := i%5 < 2; got.OK != accepted || accepted && (got.Kind != "stwo" || got.Bits != 96) || !accepted && got.Verdict != "refused" {
 			t.Errorf("job %d: got %+v", i, got)
 		}
+		if i%5 == 3 && !strings.Contains(got.Error, "demanded is 0x1") {
+			t.Errorf("job %d: got %q, want a refusal of the program", i, got.Error)
+		}
 	}
 }

@@ -55,7 +55,7 @@ func (l *Lanes) Halves(lanes func(), pointers ...Register) {
 	JNZ(LabelRef("half"))
 }
 
-// Bits is the width of a register.
+// Bits returns the width of a register.
 func (l *Lanes) Bits() int {
 	if l.Wide {
 		return 512

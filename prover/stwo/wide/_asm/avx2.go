@@ -72,7 +72,7 @@ func limbwise256(op func(mxy, xy, xy1 Op)) {
 	RET()
 }
 
-// carries256 is carries without VNNI: a dot product is a multiplication and an addition, and pairs of limbs of both factors are in memory.
+// carries256 computes the same as carries, without VNNI: a dot product is a multiplication and an addition, and pairs of limbs of both factors are in memory.
 func carries256() {
 	columns, row, x, y, z := param("columns"), param("row"), param("x"), param("y"), param("z")
 	xs, ys, sums := aligned(half*limbs/2), aligned(half*(limbs+1)), aligned(half*(2*limbs-1))
