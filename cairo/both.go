@@ -46,7 +46,11 @@ func (s *bothSession) End() {
 
 // Run implements Session.
 func (s *bothSession) Run(call Call, sys Syscalls) (Result, error) {
-	c := &comparison{}
+	c := &comparison{steps: call.Steps}
+	if c.steps != nil {
+		copied := *call.Steps
+		c.again = &copied
+	}
 	res, err := s.first.Run(call, &interceptor{sys, c.record})
 	if errors.Is(err, ErrFallback) || errors.Is(err, ErrInterrupted) {
 		return res, err
@@ -54,6 +58,7 @@ func (s *bothSession) Run(call Call, sys Syscalls) (Result, error) {
 	if _, ok := errors.AsType[*DifferenceError](err); ok {
 		return res, err // a call inside this one differs
 	}
+	call.Steps = c.again
 	second, secondErr := s.second.Run(call, &interceptor{nil, c.replay})
 	if errors.Is(secondErr, ErrInterrupted) {
 		return res, secondErr
@@ -71,8 +76,12 @@ func (s *bothSession) Run(call Call, sys Syscalls) (Result, error) {
 		return differ("%d syscalls, then %d", len(c.syscalls), c.next)
 	case kindOf(err) != kindOf(secondErr):
 		return differ("error %v, then %v", err, secondErr)
+	case c.steps != nil && *c.steps != *c.again:
+		return differ("%+v left, then %+v", *c.steps, *c.again)
 	case err != nil:
 		return res, err
+	case res.Resources != second.Resources:
+		return differ("resources %+v, then %+v", res.Resources, second.Resources)
 	case res.Failed != second.Failed || !slices.Equal(res.Retdata, second.Retdata):
 		return differ("failed %t with %v, then %t with %v", res.Failed, res.Retdata, second.Failed, second.Retdata)
 	case res.GasLeft != second.GasLeft:
@@ -90,6 +99,9 @@ func kindOf(err error) string {
 	if _, ok := errors.AsType[*RunError](err); ok {
 		return "run"
 	}
+	if err == ErrSteps || err == ErrWork {
+		return err.Error()
+	}
 	return "syscalls"
 }
 
@@ -98,6 +110,8 @@ type comparison struct {
 	syscalls   []comparedSyscall
 	next       int    // index of the next syscall of the second run
 	difference string // the first difference, "" if there is none
+	// The Call.Steps of the two runs, nil if steps are not counted.
+	steps, again *StepBudget
 }
 
 type comparedSyscall struct {
@@ -105,6 +119,8 @@ type comparedSyscall struct {
 	args         []felt.Felt
 	gas, gasLeft uint64
 	answer       answer
+	left         StepBudget // when the syscall was made, if steps are counted
+	leftAfter    StepBudget
 }
 
 var errDifference = errors.New("cairo: a syscall differs from the recorded one")
@@ -121,7 +137,13 @@ func (r *request) args() []felt.Felt {
 // record passes a syscall of the first run on and keeps it with its answer.
 func (c *comparison) record(req request, gas *uint64, pass func() answer) answer {
 	kept := comparedSyscall{selector: req.selector, args: req.args(), gas: *gas}
+	if c.steps != nil {
+		kept.left = *c.steps
+	}
 	a := pass()
+	if c.steps != nil {
+		kept.leftAfter = *c.steps
+	}
 	kept.gasLeft, kept.answer = *gas, a
 	kept.answer.array = slices.Clone(a.array) // a.array is only valid while the caller runs
 	c.syscalls = append(c.syscalls, kept)
@@ -141,6 +163,13 @@ func (c *comparison) replay(req request, gas *uint64, _ func() answer) answer {
 		return answer{err: errDifference}
 	}
 	*gas = s.gasLeft
+	if c.again != nil {
+		if *c.again != s.left {
+			c.note("syscall %d is made with %+v left, then with %+v", c.next-1, s.left, *c.again)
+			return answer{err: errDifference}
+		}
+		*c.again = s.leftAfter
+	}
 	return s.answer
 }
 

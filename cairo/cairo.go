@@ -7,11 +7,13 @@ package cairo
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Class is a declared class, as Sierra and as CASM. It is immutable; engines may cache by pointer or by Hash.
@@ -44,9 +46,32 @@ type Call struct {
 	Caller   felt.Felt // zero for calls from the protocol
 	Calldata []felt.Felt
 	Gas      uint64 // Sierra gas available, before the entry point's initial cost is charged
+	// Steps, if not nil, makes every engine run the call on the VM, count what it uses (Result.Resources), and end it with ErrSteps or
+	// ErrWork when nothing is left. The calls of such a call have the same Steps.
+	Steps *StepBudget
 	// Stop, if not nil, ends the run with ErrInterrupted soon after it is set; engines poll it when they charge gas. It must be nil
 	// for runs whose result is kept, because such an end is not deterministic.
 	Stop *atomic.Bool
+}
+
+// StepBudget is what the calls that share it may still use. It is up to date whenever a call or a syscall begins or ends.
+type StepBudget struct {
+	Left uint64 // steps; when none is left the run ends with ErrSteps
+	// Work is the work that does not show in steps, in the time of so many steps: that of builtins whose instances take long, and that of
+	// syscalls, which the implementation of Syscalls subtracts. A run that needs more ends with ErrWork.
+	Work uint64
+}
+
+// The errors of a run that used up Call.Steps.
+var (
+	ErrSteps = errors.New("cairo: no steps left")
+	ErrWork  = errors.New("cairo: builtins and syscalls need too much work")
+)
+
+// Location is where the code of a call stopped: offsets in the class's bytecode.
+type Location struct {
+	PC      uint64   // of the instruction that failed, or that would have been next
+	Callers []uint64 // the call instructions of the running functions, outermost first; only the innermost ones if there are many
 }
 
 // ErrInterrupted is the error of a run whose Call.Stop was set.
@@ -61,6 +86,11 @@ type Result struct {
 	Retdata []felt.Felt // return data, or panic data if Failed; in a nested call valid only until the calling frame ends
 	GasLeft uint64
 	Steps   uint64 // VM steps of this frame without nested calls, 0 from an engine that does not count steps; not consensus
+	// Resources is what this frame used, without nested calls and without the Starknet OS's work for its syscalls. It is set if Call.Steps
+	// is not nil.
+	Resources constants.Resources
+	// Stopped is where a run with Call.Steps ended, if it ended with an error after its first instruction was due. All other fields are zero.
+	Stopped *Location
 }
 
 // Engine executes Cairo. It is safe for concurrent use, and each session belongs to one goroutine.
@@ -75,6 +105,7 @@ type Session interface {
 	// Run runs a call. The error is
 	//   - a *RunError if the program broke a rule of the machine: the transaction reverts, and no caller can catch it;
 	//   - ErrInterrupted if Call.Stop was set;
+	//   - ErrSteps or ErrWork if Call.Steps was used up;
 	//   - a *FallbackError if the engine cannot finish the outermost call. The session has then switched to another
 	//     engine: the caller undoes all effects of that outermost call and runs it once more in the same session;
 	//   - the error of a syscall if it is not a *SyscallFailure.
@@ -155,9 +186,13 @@ type Syscalls interface {
 	SendMessageToL1(gas *uint64, to felt.Felt, payload []felt.Felt) error
 	MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, signature []felt.Felt) ([]felt.Felt, error)
 	// Meter charges for a syscall that only computes and that the engine carries out itself: keccak, sha256, sha512,
-	// secp256k1 and secp256r1. units is the number of keccak rounds (blocks of 17 words), 1 for the other syscalls.
+	// secp256k1 and secp256r1. units is the number of keccak rounds (blocks of 17 words), NoRounds if the input of keccak is not whole
+	// blocks so that the syscall fails, 1 for the other syscalls.
 	Meter(gas *uint64, selector Selector, units uint64) error
 }
+
+// NoRounds is the units of a keccak syscall whose input is not whole blocks.
+const NoRounds = math.MaxUint64
 
 // ExecutionInfo is the result of get_execution_info (v1, v2, v3).
 type ExecutionInfo struct {
@@ -170,7 +205,7 @@ type ExecutionInfo struct {
 	Selector       felt.Felt
 }
 
-// TxInfo is the transaction part of ExecutionInfo. All frames of a transaction have the same.
+// TxInfo is the transaction part of ExecutionInfo.
 type TxInfo struct {
 	Version               felt.Felt
 	Account               felt.Felt

@@ -2,6 +2,7 @@ package cairo
 
 import (
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -17,9 +18,12 @@ type CallTrace struct {
 	// the run. Such a run cannot be repeated to its end, so it cannot be proved.
 	Err error
 	// Dropped, if not 0, means that the trace was dropped because the arrays of this outermost call have that many words, more than
-	// Tracer.MaxWords. Syscalls and Result.Retdata are then nil.
+	// Tracer.MaxWords, or, if it is DroppedSteps, because a call in it has Call.Steps. Syscalls and Result.Retdata are then nil.
 	Dropped uint64
 }
+
+// DroppedSteps is CallTrace.Dropped of a call in which code is billed by what it uses of the machine: no proof says how much that is.
+const DroppedSteps = math.MaxUint64
 
 // SyscallTrace is a syscall's answer, and the part of its request that identifies it when the call is run again.
 type SyscallTrace struct {
@@ -71,11 +75,14 @@ func (s *tracedSession) End() { s.session.End() }
 func (s *tracedSession) Run(call Call, sys Syscalls) (Result, error) {
 	t := s.Tracer
 	outermost := len(t.open) == 0
+	if !outermost && t.off == 0 && call.Steps != nil {
+		t.drop(DroppedSteps)
+	}
 	if !outermost && (t.off > 0 || !t.take(len(call.Calldata))) {
 		return s.session.Run(call, sys)
 	}
 	trace := &CallTrace{Call: call}
-	trace.Call.Calldata, trace.Call.Stop = slices.Clone(call.Calldata), nil
+	trace.Call.Calldata, trace.Call.Stop, trace.Call.Steps = slices.Clone(call.Calldata), nil, nil
 	if outermost {
 		t.roots = append(t.roots, trace)
 		t.words, t.off = 0, 0
@@ -84,6 +91,9 @@ func (s *tracedSession) Run(call Call, sys Syscalls) (Result, error) {
 	}
 	frame := &tracedCall{tracer: t, trace: trace}
 	t.open = append(t.open, frame)
+	if outermost && call.Steps != nil {
+		t.drop(DroppedSteps)
+	}
 	defer func() { t.open = t.open[:len(t.open)-1] }()
 	result, err := s.session.Run(call, &interceptor{sys, frame.syscall})
 	if outermost && errors.Is(err, ErrFallback) {
@@ -106,12 +116,17 @@ func (t *Tracer) take(n int) bool {
 	if t.words += uint64(n); t.MaxWords == 0 || t.words <= t.MaxWords {
 		return true
 	}
+	t.drop(t.words)
+	return false
+}
+
+// drop drops the trace of the outermost call.
+func (t *Tracer) drop(why uint64) {
 	t.off++ // until the outermost call ends
 	for _, c := range t.open {
 		c.trace.Syscalls, c.inner = nil, nil
 	}
-	t.open[0].trace.Dropped = t.words
-	return false
+	t.open[0].trace.Dropped = why
 }
 
 // tracedCall is a running call that is recorded.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // scripted is an engine that runs the function for a call's selector.
@@ -253,3 +254,75 @@ func TestTracerDropsFallbacks(t *testing.T) {
 		t.Errorf("got %d calls, want only that of the second run", len(calls))
 	}
 }
+
+// TestTracerDropsSteps checks that a call with Call.Steps, at the top or inside, drops the trace of its outermost call only.
+func TestTracerDropsSteps(t *testing.T) {
+	var tracer *Tracer
+	var session Session
+	tracer = &Tracer{Engine: scripted{
+		n(1): func(sys Syscalls) (Result, error) {
+			gas := uint64(100)
+			if _, err := sys.StorageRead(&gas, 0, n(5)); err != nil {
+				return Result{}, err
+			}
+			_, err := session.Run(Call{Selector: n(2), Steps: &StepBudget{Left: 5}}, sys)
+			return Result{GasLeft: gas}, err
+		},
+		n(2): func(sys Syscalls) (Result, error) {
+			gas := uint64(100)
+			_, err := sys.StorageRead(&gas, 0, n(5))
+			return Result{GasLeft: gas}, err
+		},
+	}}
+	session = tracer.Begin()
+	defer session.End()
+	sys := &system{session: session}
+	for _, call := range []Call{{Selector: n(1)}, {Selector: n(2), Steps: &StepBudget{Left: 5}}, {Selector: n(2)}} {
+		if _, err := session.Run(call, sys); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls := tracer.Take()
+	if len(calls) != 3 {
+		t.Fatalf("%d calls, want 3", len(calls))
+	}
+	for i, want := range []uint64{DroppedSteps, DroppedSteps, 0} {
+		if c := calls[i]; c.Dropped != want || len(c.Syscalls) != 0 && want != 0 || len(c.Syscalls) != 1 && want == 0 {
+			t.Errorf("call %d: dropped %d with %d syscalls, want %d", i, c.Dropped, len(c.Syscalls), want)
+		}
+	}
+}
+
+// TestBothCompareSteps checks that two engines that use different resources, or a different part of a budget, differ.
+func TestBothCompareSteps(t *testing.T) {
+	engine := func(steps, left uint64) Engine {
+		return budgeted(func(call Call, sys Syscalls) (Result, error) {
+			call.Steps.Left -= left
+			gas := uint64(100)
+			_, err := sys.StorageRead(&gas, 0, n(5))
+			call.Steps.Left -= steps
+			return Result{Resources: constants.Resources{Steps: steps}}, err
+		})
+	}
+	for name, c := range map[string]struct {
+		steps, left uint64
+		differ      bool
+	}{"equal": {3, 2, false}, "another resource": {4, 2, true}, "steps before a syscall": {3, 3, true}} {
+		both := Both(engine(3, 2), engine(c.steps, c.left))
+		budget := &StepBudget{Left: 10}
+		_, err := Run(both, Call{Class: &Class{}, Steps: budget}, &system{})
+		if _, differ := errors.AsType[*DifferenceError](err); differ != c.differ || !differ && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if budget.Left != 5 {
+			t.Errorf("%s: %d steps left, want 5: only the first engine takes them", name, budget.Left)
+		}
+	}
+}
+
+// budgeted is an engine of one function.
+type budgeted func(call Call, sys Syscalls) (Result, error)
+
+func (f budgeted) Begin() Session                              { return f }
+func (f budgeted) End()                                        {}
+func (f budgeted) Run(call Call, sys Syscalls) (Result, error) { return f(call, sys) }

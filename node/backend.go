@@ -250,7 +250,7 @@ func invocation(f *executor.Frame) *rpc.Invocation {
 	}
 	out := &rpc.Invocation{
 		FunctionCall: rpc.FunctionCall{ContractAddress: f.Contract, EntryPointSelector: f.Selector, Calldata: f.Calldata},
-		Caller:       f.Caller, ClassHash: f.ClassHash, Library: f.Library, Result: f.Retdata, L2Gas: f.GasConsumed, Reverted: f.Failed,
+		Caller:       f.Caller, ClassHash: f.ClassHash, Library: f.Library, Result: f.Retdata, L2Gas: f.L2Gas(), Reverted: f.Failed,
 	}
 	switch f.Kind {
 	case cairo.Constructor:

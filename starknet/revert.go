@@ -45,6 +45,9 @@ type ErrorFrame struct {
 	Title                         string // CallTitle, LibraryTitle or ConstructorTitle
 	Contract, ClassHash, Selector felt.Felt
 	NoSelector                    bool // a deployment that failed before its constructor was called
+	// Stopped says where the code stopped: the offsets of the call instructions of the running functions, outermost first, and then of
+	// the instruction that failed. It is nil for a call that is billed in Sierra gas, and for one that did not begin.
+	Stopped []uint64
 }
 
 // ErrorTrace is a failure: the calls through which it propagated, outermost first, and its cause.
@@ -65,6 +68,16 @@ func (t *ErrorTrace) String() string {
 		}
 		fmt.Fprintf(&b, "%d: %s (contract address: %s, class hash: %s, selector: %s):\n",
 			depth, f.Title, PaddedHex(f.Contract), PaddedHex(f.ClassHash), selector)
+		if n := len(f.Stopped) - 1; n >= 0 {
+			fmt.Fprintf(&b, "Error at pc=0:%d:\n", f.Stopped[n])
+			if n > 0 {
+				b.WriteString("Cairo traceback (most recent call last):\n")
+				for _, at := range f.Stopped[:n] {
+					fmt.Fprintf(&b, "Unknown location (pc=0:%d)\n", at)
+				}
+				b.WriteString("\n")
+			}
+		}
 		// A call below the constructor of a deploy syscall has the constructor's number, as in blockifier.
 		if i == 0 || f.Title != ConstructorTitle {
 			depth++

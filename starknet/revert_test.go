@@ -69,6 +69,22 @@ func TestErrorTrace(t *testing.T) {
 	}
 }
 
+// TestErrorTraceStopped checks where calls stopped, in the format of blockifier's VmExceptionFrame.
+func TestErrorTraceStopped(t *testing.T) {
+	trace := ErrorTrace{Frames: []ErrorFrame{
+		{Title: CallTitle, Stopped: []uint64{3, 14, 159}}, {Title: LibraryTitle}, {Title: CallTitle, Stopped: []uint64{26}},
+	}, Cause: "why"}
+	zero := PaddedHex(felt.Zero)
+	frame := func(head string) string {
+		return head + " (contract address: " + zero + ", class hash: " + zero + ", selector: " + zero + "):\n"
+	}
+	want := frame("0: "+CallTitle) + "Error at pc=0:159:\nCairo traceback (most recent call last):\nUnknown location (pc=0:3)\nUnknown location (pc=0:14)\n\n" +
+		frame("1: "+LibraryTitle) + frame("2: "+CallTitle) + "Error at pc=0:26:\nwhy"
+	if got := trace.String(); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
 // TestLongReasons checks the lengths at which calls are omitted from a panic's summary, its end is cut, and the middle of a reason is cut.
 func TestLongReasons(t *testing.T) {
 	const header = "Execution failed. Failure reason:"

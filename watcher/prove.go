@@ -252,7 +252,9 @@ func unprovenOf(trace *app.BlockTrace, failed []cairoos.Unproven) ([]statement.U
 	var unproven []statement.Unproven
 	for _, e := range failed {
 		u := statement.Unproven{Index: e.Transaction}
-		if cannot, ok := errors.AsType[*cairoos.UnprovableError](e.Err); ok {
+		if class, ok := trace.Transactions[e.Transaction].Outcome.BilledBySteps(); ok {
+			u.Reason = statement.Reason{CairoSteps: true, Class: class}
+		} else if cannot, ok := errors.AsType[*cairoos.UnprovableError](e.Err); ok {
 			u.Reason = statement.Reason{Builtin: cannot.Builtin, Syscall: string(cannot.Syscall), Class: cannot.Class, Selector: cannot.Selector}
 		} else if long, ok := errors.AsType[*cairoos.TooLongError](e.Err); ok {
 			u.Reason = statement.Reason{MaxSteps: long.MaxSteps}

@@ -16,6 +16,7 @@ type Attempt struct {
 	charge charge
 	before savepoint // the fee transfer
 	out    Outcome   // before the fee transfer
+	phases int       // before the fee transfer
 }
 
 // Attempt runs a transaction on base, without its fee transfer. The caller must call End.
@@ -38,7 +39,7 @@ func (x *Executor) Attempt(base state.Reader, block *Block, tx starknet.Transact
 		return nil, err
 	}
 	ran = true
-	a.before, a.out = t.savepoint(), t.out
+	a.before, a.out, a.phases = t.savepoint(), t.out, len(t.phases)
 	return a, nil
 }
 
@@ -68,7 +69,7 @@ func (a *Attempt) Finish() (*Outcome, error) {
 	}
 	t.rollback(a.before)
 	t.events, t.msgs = slices.Clip(t.events), slices.Clip(t.msgs) // the outcome of an earlier call keeps its events
-	t.out = a.out
+	t.out, t.phases = a.out, t.phases[:a.phases]
 	out, err := t.finish(a.charge)
 	if err != nil {
 		return nil, err

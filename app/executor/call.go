@@ -51,12 +51,17 @@ type Frame struct {
 	Gas         uint64 // the gas that the caller gave
 	Failed      bool
 	Retdata     []felt.Felt // panic data if Failed
-	GasConsumed uint64      // including the inner calls
-	Events      []OrderedEvent
-	Messages    []OrderedMessage
-	Inner       []*Frame
+	GasConsumed uint64      // Sierra gas, including the inner calls
+	// CairoSteps means that the call is billed in VM resources. Gas is then constants.InfiniteGas, and GasConsumed 0.
+	CairoSteps bool
+	// Resources is what the call used on the machine and in the Starknet OS if CairoSteps, and what the inner calls used.
+	Resources constants.Resources
+	Events    []OrderedEvent
+	Messages  []OrderedMessage
+	Inner     []*Frame
 
-	answer []felt.Felt // Retdata as the engine returned it, valid while the caller runs
+	answer  []felt.Felt     // Retdata as the engine returned it, valid while the caller runs
+	stopped *cairo.Location // where a call with CairoSteps failed, nil if it did not begin
 }
 
 // OrderedEvent is an event with its number in its phase, from 0.
@@ -89,11 +94,18 @@ type phase struct {
 	depth      int
 	from       savepoint     // the beginning of the phase
 	txInfo     *cairo.TxInfo // differs inside a meta transaction
+
+	// What calls that are billed in VM resources may use, and what is left.
+	granted, budget cairo.StepBudget
+	cairoSteps      bool // the running call is billed in VM resources
 }
 
 // phase begins a phase with an amount of gas.
 func (t *transaction) phase(kind Phase, gas uint64) *phase {
-	return &phase{txn: t, kind: kind, initialGas: gas, lastGas: gas, from: t.savepoint(), txInfo: t.txInfo}
+	p := &phase{txn: t, kind: kind, initialGas: gas, lastGas: gas, from: t.savepoint(), txInfo: t.txInfo, granted: t.budget(kind)}
+	p.budget = p.granted
+	t.phases = append(t.phases, p)
+	return p
 }
 
 // validating reports whether the restrictions of validation apply.
@@ -147,6 +159,11 @@ func (p *phase) call(e entry) (*Frame, error) {
 	if err != nil {
 		return f, err
 	}
+	outer := p.cairoSteps
+	defer func() { p.cairoSteps = outer }()
+	if p.enter(f, class); f.CairoSteps {
+		e.gas = constants.InfiniteGas
+	}
 	switch {
 	case class.Casm.EntryPoint(e.kind, e.selector) == nil:
 		f.Failed, f.Retdata = true, []felt.Felt{entrypointNotFound}
@@ -155,12 +172,23 @@ func (p *phase) call(e entry) (*Frame, error) {
 		f.Failed, f.Retdata = true, []felt.Felt{outOfGas}
 		return f, nil
 	}
+	if err := p.outOfSteps(f); err != nil {
+		return f, err
+	}
 	call := cairo.Call{
 		Class: class, Type: e.kind, Selector: e.selector, Contract: e.storage, Caller: e.caller, Calldata: e.calldata, Gas: e.gas,
 		Stop: p.txn.x.Stop,
 	}
+	if f.CairoSteps {
+		call.Steps = &p.budget
+	}
 	result, err := p.run(call, f)
+	f.stopped = result.Stopped
 	switch _, isRun := err.(*cairo.RunError); {
+	case err == cairo.ErrSteps:
+		return f, failCallf(noSteps)
+	case err == cairo.ErrWork:
+		return f, failCallf(noWork)
 	case isRun:
 		// The receipt's hash covers this text, so it cannot contain the engine's own text, which differs between engines.
 		return f, failCallf("Error in the Cairo run: a rule of the machine was broken.")
@@ -169,7 +197,11 @@ func (p *phase) call(e entry) (*Frame, error) {
 	case result.GasLeft > e.gas:
 		return f, fmt.Errorf("executor: engine returned %d gas of %d", result.GasLeft, e.gas)
 	}
-	f.Failed, f.GasConsumed = result.Failed, e.gas-result.GasLeft
+	f.Failed = result.Failed
+	if !f.CairoSteps {
+		f.GasConsumed = e.gas - result.GasLeft
+	}
+	f.addInner()
 	f.answer = result.Retdata
 	if !p.txn.opts.Brief || f.Failed || p.depth == 1 {
 		if err := p.takeRoom(len(result.Retdata)); err != nil {
@@ -180,13 +212,20 @@ func (p *phase) call(e entry) (*Frame, error) {
 	return f, nil
 }
 
+// enter makes the frame the running one. It is billed in VM resources if its class or the calling frame is.
+func (p *phase) enter(f *Frame, class *cairo.Class) {
+	if p.cairoSteps = p.cairoSteps || bySteps(class); p.cairoSteps {
+		f.CairoSteps, f.Gas = true, constants.InfiniteGas
+	}
+}
+
 // run runs a call in the transaction's session. If the session falls back to another engine during an outermost call, run
 // undoes the effects of that call and runs it again, as cairo.Session requires.
 func (p *phase) run(call cairo.Call, f *Frame) (cairo.Result, error) {
 	if p.depth > 1 {
 		return p.runOnce(call, f)
 	}
-	before, lastGas, steps, room := p.txn.savepoint(), p.lastGas, p.txn.out.Steps, p.txn.opts.Room
+	before, lastGas, steps, budget, room := p.txn.savepoint(), p.lastGas, p.txn.out.Steps, p.budget, p.txn.opts.Room
 	if room != nil {
 		room = new(int)
 		*room = *p.txn.opts.Room
@@ -196,7 +235,7 @@ func (p *phase) run(call cairo.Call, f *Frame) (cairo.Result, error) {
 		return result, err
 	}
 	p.txn.rollback(before)
-	p.lastGas, p.txn.out.Steps = lastGas, steps
+	p.lastGas, p.txn.out.Steps, p.budget = lastGas, steps, budget
 	if room != nil {
 		*p.txn.opts.Room = *room
 	}
@@ -205,7 +244,8 @@ func (p *phase) run(call cairo.Call, f *Frame) (cairo.Result, error) {
 }
 
 func (p *phase) runOnce(call cairo.Call, f *Frame) (cairo.Result, error) {
-	var sys cairo.Syscalls = &syscalls{txn: p.txn, phase: p, frame: f}
+	own := &syscalls{txn: p.txn, phase: p, frame: f}
+	var sys cairo.Syscalls = own
 	var done func(cairo.Result, error)
 	if p.txn.opts.Observe != nil {
 		sys, done = p.txn.opts.Observe(p.kind, call, sys)
@@ -215,6 +255,9 @@ func (p *phase) runOnce(call cairo.Call, f *Frame) (cairo.Result, error) {
 		done(result, err)
 	}
 	p.txn.out.Steps += result.Steps
+	if f.CairoSteps {
+		f.Resources = result.Resources.Plus(own.used, 1)
+	}
 	return result, err
 }
 
@@ -237,7 +280,9 @@ func (p *phase) callTop(e entry) (*Frame, error) {
 	if err != nil {
 		return f, err
 	}
-	p.lastGas = e.gas - f.GasConsumed
+	if !f.CairoSteps {
+		p.lastGas = e.gas - f.GasConsumed
+	}
 	if f.Failed {
 		return f, &failure{reason: revertSummary(starknet.ExecutionPanicHeader, f)}
 	}
@@ -283,6 +328,9 @@ func (p *phase) deploy(class, address, deployer felt.Felt, calldata []felt.Felt,
 		if len(calldata) > 0 {
 			return wrap(f, failCallf("Invalid input: constructor_calldata; Cannot pass calldata to a contract with no constructor."), false)
 		}
+		outer := p.cairoSteps
+		p.enter(f, declared)
+		p.cairoSteps = outer
 		return f, nil
 	}
 	f, err = p.callTop(entry{

@@ -140,17 +140,29 @@ func LeastGas(tx starknet.Transaction) uint64 {
 }
 
 // intrinsicGas returns what a transaction costs before any of its code runs.
-func (t *transaction) intrinsicGas() uint64 {
+func (t *transaction) intrinsicGas() uint64 { return vmGas(t.overhead(), 0) + t.dataGas() }
+
+// overhead returns the Starknet OS's resources for the transaction.
+func (t *transaction) overhead() constants.Resources {
+	switch tx := t.tx.(type) {
+	case *starknet.Invoke:
+		return invokeOverhead.resources(uint64(len(tx.Calldata) + len(tx.ProofFacts)))
+	case *starknet.DeployAccount:
+		return deployAccountOverhead.resources(uint64(len(tx.ConstructorCalldata)))
+	}
+	return declareOverhead.resources(0)
+}
+
+// dataGas returns the cost of the transaction's calldata and signature.
+func (t *transaction) dataGas() uint64 {
 	data := len(t.tx.Fields().Signature)
 	switch tx := t.tx.(type) {
 	case *starknet.Invoke:
-		n := len(tx.Calldata) + len(tx.ProofFacts)
-		return invokeOverhead.gas(uint64(n)) + uint64(data+n)*constants.FeltGas
+		data += len(tx.Calldata) + len(tx.ProofFacts)
 	case *starknet.DeployAccount:
-		n := len(tx.ConstructorCalldata)
-		return deployAccountOverhead.gas(uint64(n)) + uint64(data+n)*constants.FeltGas
+		data += len(tx.ConstructorCalldata)
 	}
-	return declareOverhead.gas(0) + uint64(data)*constants.FeltGas
+	return uint64(data) * constants.FeltGas
 }
 
 // charge is the L2 gas and the fee that a transaction has to pay.
@@ -159,9 +171,11 @@ type charge struct {
 	fee starknet.Uint128
 }
 
-// charge returns the charge for what the transaction has used so far. reverted is the Sierra gas of an undone execution.
-func (t *transaction) charge(reverted uint64) (charge, error) {
-	gas := saturatingAdd(t.intrinsicGas(), saturatingAdd(t.used, reverted))
+// charge returns the charge for what the transaction has used so far. reverted and steps are the Sierra gas and the steps of an undone
+// execution.
+func (t *transaction) charge(reverted, steps uint64) (charge, error) {
+	vm := vmGas(t.overhead().Plus(t.vm, 1), steps)
+	gas := saturatingAdd(saturatingAdd(vm, t.dataGas()), saturatingAdd(t.used, reverted))
 	for _, e := range t.events {
 		gas = saturatingAdd(gas, uint64(constants.EventKeyFelts*len(e.Keys)+len(e.Data))*constants.FeltGas)
 	}

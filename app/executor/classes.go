@@ -153,9 +153,12 @@ func (c *Classes) Declared(hash felt.Felt, definition *starknet.ContractClass) {
 	}
 }
 
-// minSierra is the oldest Sierra version whose execution is charged in gas. Execution of older versions is charged in VM
-// steps, which differ between engines.
-var minSierra = sierra.Version{Major: constants.MinSierraMajor, Minor: constants.MinSierraMinor}
+// oldestSierra is the oldest Sierra version that the compiler takes: below it the official compiler solves linear programs to find gas and
+// ap changes.
+var oldestSierra = sierra.Version{Major: 1, Minor: 4}
+
+// oldestDeclared is the oldest Sierra version that a DECLARE may have.
+var oldestDeclared = gasSierra
 
 // Compile checks and compiles the definition of a class with the given hash, and keeps it as a declared class. Errors are
 // rejections.
@@ -232,8 +235,8 @@ func (c *Classes) make(hash felt.Felt, definition *starknet.ContractClass) (*cai
 	if err != nil {
 		return nil, reject(CompilationFailed, "%.1000v", err)
 	}
-	if v := program.Version; v.Major != minSierra.Major || v.Minor < minSierra.Minor {
-		return nil, reject(UnsupportedContractClassVersion, "Sierra version %d.%d.%d is not 1.%d or newer", v.Major, v.Minor, v.Patch, minSierra.Minor)
+	if v := program.Version; v.Major != oldestDeclared.Major || before(v, oldestDeclared) {
+		return nil, reject(UnsupportedContractClassVersion, "Sierra version %d.%d.%d is not 1.%d or newer", v.Major, v.Minor, v.Patch, oldestDeclared.Minor)
 	}
 	code, err := c.compile(definition, program)
 	if err != nil {

@@ -21,8 +21,12 @@ func CompileClass(definition *starknet.ContractClass, program *sierra.Program) (
 }
 
 // gasInfo returns a function that computes the gas info of a compiled class for a native engine, once. It returns nil if
-// there is none; the class then runs on the VM, with the same results.
+// there is none; the class then runs on the VM, with the same results. It is nil for a class that is billed in VM resources, which
+// runs on the VM only.
 func gasInfo(program *sierra.Program, definition *starknet.ContractClass) func() *sierra.GasInfo {
+	if before(program.Version, gasSierra) {
+		return nil
+	}
 	entryPoints := definition.EntryPoints
 	return sync.OnceValue(func() *sierra.GasInfo {
 		registry, err := sierra.NewRegistry(program)

@@ -108,7 +108,8 @@ type Outcome struct {
 	Diff                           *starknet.StateDiff // nil without Options.Diff
 	Validation                     *Validation         // nil if validation had no effects
 	Estimate                       *Estimate           // set by Executor.Estimate only
-	// SierraGas is the Sierra gas that code used in all phases, including reverted execution. Blocks are bounded by it.
+	// SierraGas is the Sierra gas that code used in all phases, including reverted execution, and a measure of the work of calls that are
+	// billed in VM resources. Blocks are bounded by it.
 	SierraGas uint64
 	// Steps is the number of VM steps of all frames, or SierraGas / 100 if the engine is not a cairo.StepCounter. That
 	// is an upper bound, because gas pays for builtins and syscalls too. Steps are not part of consensus.
@@ -150,18 +151,22 @@ type transaction struct {
 	hash        felt.Felt
 	balanceSlot felt.Felt // of the account; 0 until balance computes it
 	txInfo      *cairo.TxInfo
-	gas         uint64       // Sierra gas that remains of the L2 gas bound
-	used        uint64       // Sierra gas used by frames that were not reverted
-	declared    *cairo.Class // the class of a DECLARE
+	gas         uint64              // Sierra gas that remains of the L2 gas bound
+	bound       uint64              // the L2 gas bound
+	used        uint64              // Sierra gas used by frames that were not reverted
+	vm          constants.Resources // likewise of the frames that are billed in VM resources
+	declared    *cairo.Class        // the class of a DECLARE
 	events      []starknet.Event
 	msgs        []starknet.Message
 	out         Outcome
+	phases      []*phase
 }
 
-// spend counts the gas of a frame that succeeded.
+// spend counts what a frame that succeeded used.
 func (t *transaction) spend(f *Frame) {
 	t.gas -= f.GasConsumed
 	t.used += f.GasConsumed
+	t.vm = t.vm.Plus(f.Resources, 1)
 }
 
 // begin prepares the execution of a transaction from its fields and begins its session.
@@ -177,6 +182,7 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 			t.gas = constants.MaxValidateGas + constants.MaxExecuteGas
 		}
 	}
+	t.bound = t.gas
 	if t.hash = opts.Hash; t.hash.IsZero() {
 		t.hash = tx.Hash(block.ChainID)
 	}
@@ -233,6 +239,9 @@ func (t *transaction) finish(c charge) (*Outcome, error) {
 		return nil, err
 	}
 	t.out.SierraGas += t.used
+	for _, p := range t.phases {
+		t.out.SierraGas += p.workGas()
+	}
 	if f := t.out.FeeTransfer; f != nil {
 		t.out.SierraGas += f.GasConsumed
 	}
@@ -275,7 +284,7 @@ func (t *transaction) invoke(tx *starknet.Invoke) (charge, error) {
 		return t.revert(before, p, revertText(starknet.ExecutionHeader, frame, failure), nil)
 	}
 	t.spend(frame)
-	done, err := t.charge(0)
+	done, err := t.charge(0, 0)
 	if err != nil {
 		return charge{}, err
 	}
@@ -292,11 +301,11 @@ func (t *transaction) invoke(tx *starknet.Invoke) (charge, error) {
 // revert undoes the execution and charges the gas that it used. If the execution succeeded but exceeded its bounds, done is
 // its charge, and the account pays for that amount of gas instead. The gas paid for is capped at the transaction's bound.
 func (t *transaction) revert(to savepoint, p *phase, reason string, done *charge) (charge, error) {
-	used := p.gasUsed()
+	used, steps := p.gasUsed(), p.stepsUsed()
 	t.rollback(to)
 	t.out.SierraGas += used
 	t.out.Receipt.Reverted, t.out.Receipt.RevertReason = true, reason
-	c, err := t.charge(used)
+	c, err := t.charge(used, steps)
 	if err != nil {
 		return charge{}, err
 	}
@@ -361,7 +370,7 @@ func (t *transaction) declare(tx *starknet.Declare) (charge, error) {
 
 // unrevertible returns the charge of a transaction that cannot revert, and rejects it if the charge exceeds its bounds.
 func (t *transaction) unrevertible() (charge, error) {
-	c, err := t.charge(0)
+	c, err := t.charge(0, 0)
 	if err != nil {
 		return charge{}, err
 	}

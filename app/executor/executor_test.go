@@ -31,7 +31,8 @@ func u(v uint64) felt.Felt { return felt.FromUint64(v) }
 type frame struct {
 	cairo.Call
 	cairo.Syscalls
-	gas uint64
+	gas  uint64
+	used constants.Resources // its Result.Resources
 }
 
 // contract is an entry point in Go. It returns its return data, or non-nil panic data.
@@ -47,7 +48,7 @@ func (engine) End() {}
 func (engine) CountsSteps() {}
 
 func (e engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
-	f := &frame{call, sys, call.Gas - constants.EntryPointGas}
+	f := &frame{Call: call, Syscalls: sys, gas: call.Gas - constants.EntryPointGas}
 	retdata, panicked, err := e[call.Class.Hash][call.Selector](f)
 	if err != nil {
 		if failed, ok := err.(*cairo.SyscallFailure); ok {
@@ -58,7 +59,7 @@ func (e engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	if panicked != nil {
 		return cairo.Result{Failed: true, Retdata: panicked, GasLeft: f.gas}, nil
 	}
-	return cairo.Result{Retdata: retdata, GasLeft: f.gas, Steps: 7}, nil
+	return cairo.Result{Retdata: retdata, GasLeft: f.gas, Steps: 7, Resources: f.used}, nil
 }
 
 // bench is a state with an account, a fee token and contracts in Go.
@@ -644,7 +645,7 @@ func TestPrices(t *testing.T) {
 			return nil, nil, f.StorageWrite(&f.gas, 0, u(77), u(2))
 		}, nil},
 		"signature": {4 * constants.FeltGas, returning(), func(tx *starknet.Invoke) { tx.Signature = make([]felt.Felt, 4) }},
-		"calldata":  {1000*constants.FeltGas + invokeOverhead.gas(1000) - invokeOverhead.gas(0), returning(), func(tx *starknet.Invoke) { tx.Calldata = make([]felt.Felt, 1000) }},
+		"calldata":  {1000*constants.FeltGas + vmGas(invokeOverhead.resources(1000), 0) - vmGas(invokeOverhead.resources(0), 0), returning(), func(tx *starknet.Invoke) { tx.Calldata = make([]felt.Felt, 1000) }},
 		"tip":       {0, returning(), func(tx *starknet.Invoke) { tx.Tip = 3 }},
 	} {
 		if name == "slot that was set" {

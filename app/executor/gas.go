@@ -41,19 +41,34 @@ func use(constant, linear, calldata uint64) uint64 {
 	return constant + (linear*calldata+constants.CalldataPerFactor-1)/constants.CalldataPerFactor
 }
 
-// gas returns the L2 gas of the overhead, priced with the fee weights of a proof as blockifier does: the largest of steps and
-// each builtin, times its weight, in units of L1 gas (400 steps) rounded up. One unit of L1 gas is 40,000 L2 gas.
-func (o overhead) gas(calldata uint64) uint64 {
-	units := func(constant, linear, weight uint64) uint64 {
-		return ceil(use(constant, linear, calldata), weight, constants.StepsPerL1Gas)
+// resources returns the overhead of a transaction with that many felts of calldata.
+func (o overhead) resources(calldata uint64) constants.Resources {
+	return constants.Resources{
+		Steps:       use(o.Constant.Steps, o.Linear.Steps, calldata),
+		RangeChecks: use(o.Constant.RangeChecks, o.Linear.RangeChecks, calldata),
+		Pedersens:   use(o.Constant.Pedersens, o.Linear.Pedersens, calldata),
+		Poseidons:   use(o.Constant.Poseidons, o.Linear.Poseidons, calldata),
 	}
-	l1 := max(
-		units(o.Constant.Steps, o.Linear.Steps, 1),
-		units(o.Constant.RangeChecks, o.Linear.RangeChecks, constants.RangeCheckWeight),
-		units(o.Constant.Pedersens, o.Linear.Pedersens, constants.PedersenWeight),
-		units(o.Constant.Poseidons, o.Linear.Poseidons, constants.PoseidonWeight),
-	)
-	return l1 * constants.L1Gas
+}
+
+// vmGas returns the L2 gas of resources of the Cairo machine and of steps of an undone execution. They are priced with the fee weights of
+// a proof as blockifier does: the largest of steps and each builtin, times its weight, in units of L1 gas (400 steps) rounded up. One unit
+// of L1 gas is 40,000 L2 gas. Memory holes cost as much as steps.
+func vmGas(r constants.Resources, reverted uint64) uint64 {
+	units := func(amount, weight uint64) uint64 { return ceil(amount, weight, constants.StepsPerL1Gas) }
+	return max(
+		units(r.Steps+constants.SegmentArenaSteps*r.SegmentArenas+r.MemoryHoles+reverted, 1),
+		units(r.RangeChecks, constants.RangeCheckWeight),
+		units(r.RangeChecks96, constants.RangeCheck96Weight),
+		units(r.Pedersens, constants.PedersenWeight),
+		units(r.Poseidons, constants.PoseidonWeight),
+		units(r.Bitwises, constants.BitwiseWeight),
+		units(r.ECOps, constants.EcOpWeight),
+		units(r.Keccaks, constants.KeccakWeight),
+		units(r.AddMods, constants.AddModWeight),
+		units(r.MulMods, constants.MulModWeight),
+		r.Blakes*ceil(constants.BlakeGas, 1, constants.L1Gas),
+	) * constants.L1Gas
 }
 
 // ceil returns amount × numerator / denominator, rounded up.

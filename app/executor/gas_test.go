@@ -75,17 +75,17 @@ func TestLeastGas(t *testing.T) {
 // calldata it is 511 Poseidon, 40.9 units.
 func TestOverhead(t *testing.T) {
 	for calldata, want := range map[uint64]uint64{0: 12 * 40_000, 5: 13 * 40_000, 1000: 41 * 40_000} {
-		if got := invokeOverhead.gas(calldata); got != want {
+		if got := vmGas(invokeOverhead.resources(calldata), 0); got != want {
 			t.Errorf("%d felts of calldata: %d, want %d", calldata, got, want)
 		}
 	}
 	// For a DEPLOY_ACCOUNT with long calldata it is Pedersen: 1,010 and 1,015 are 80.8 and 81.2 units.
 	for calldata, want := range map[uint64]uint64{0: 13 * 40_000, 1000: 81 * 40_000, 1002: 81 * 40_000, 1003: 82 * 40_000} {
-		if got := deployAccountOverhead.gas(calldata); got != want {
+		if got := vmGas(deployAccountOverhead.resources(calldata), 0); got != want {
 			t.Errorf("deployment with %d felts of calldata: %d, want %d", calldata, got, want)
 		}
 	}
-	if got, want := declareOverhead.gas(0), uint64(10*40_000); got != want {
+	if got, want := vmGas(declareOverhead.resources(0), 0), uint64(10*40_000); got != want {
 		t.Errorf("declaration: %d, want %d", got, want)
 	}
 }

@@ -1,6 +1,8 @@
 package executor
 
 import (
+	"slices"
+
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -14,9 +16,13 @@ func revertText(header string, top *Frame, f *failure) string {
 func (f *failure) trace() starknet.ErrorTrace {
 	var t starknet.ErrorTrace
 	for ; f.cause != nil; f = f.cause {
-		t.Frames = append(t.Frames, starknet.ErrorFrame{
+		frame := starknet.ErrorFrame{
 			Title: f.title, Contract: f.frame.Contract, ClassHash: f.frame.ClassHash, Selector: f.frame.Selector, NoSelector: f.noSelector,
-		})
+		}
+		if at := f.frame.stopped; at != nil {
+			frame.Stopped = append(slices.Clone(at.Callers), at.PC)
+		}
+		t.Frames = append(t.Frames, frame)
 	}
 	t.Cause = f.reason
 	return t

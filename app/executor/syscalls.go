@@ -15,18 +15,29 @@ type syscalls struct {
 	phase         *phase
 	frame         *Frame
 	executionInfo *cairo.ExecutionInfo // nil until the first GetExecutionInfo
+
+	used   constants.Resources // the Starknet OS's for these syscalls, if the frame is billed in VM resources
+	keccak bool                // used includes the constant part of keccak
 }
 
 // charge deducts a syscall's cost from the frame's gas, less the base cost that compiled code has already charged. If there is
 // too little gas, it leaves the counter unchanged and fails the syscall.
 func (s *syscalls) charge(gas *uint64, selector cairo.Selector, n uint64) error {
+	if err := s.count(selector); err != nil {
+		return err
+	}
 	price, _ := costOf(selector)
 	cost := price.gas(n) - constants.SyscallBaseGas
 	if *gas < cost {
 		return &cairo.SyscallFailure{Data: []felt.Felt{outOfGas}}
 	}
 	*gas -= cost
-	s.phase.lastGas = *gas
+	if !s.frame.CairoSteps {
+		s.phase.lastGas = *gas
+	}
+	if n > 0 {
+		return s.countUnits(selector, n)
+	}
 	return nil
 }
 
@@ -39,12 +50,15 @@ func (s *syscalls) Meter(gas *uint64, selector cairo.Selector, units uint64) err
 	if err := s.charge(gas, selector, 0); err != nil || selector != cairo.Keccak {
 		return err
 	}
+	if units == cairo.NoRounds {
+		return nil
+	}
 	rounds := saturatingMul(gasOf(cost.Linear), units)
 	if rounds > *gas {
 		return &cairo.SyscallFailure{Data: []felt.Felt{outOfGas}}
 	}
 	*gas -= rounds
-	return nil
+	return s.countUnits(selector, units)
 }
 
 // StorageRead implements cairo.Syscalls.
@@ -130,7 +144,7 @@ func (s *syscalls) GetExecutionInfo(gas *uint64) (*cairo.ExecutionInfo, error) {
 	if s.executionInfo == nil {
 		s.executionInfo = &cairo.ExecutionInfo{
 			BlockNumber: s.txn.block.Number, BlockTimestamp: s.txn.block.Timestamp, Sequencer: s.txn.block.Sequencer,
-			Tx: s.phase.txInfo, Caller: s.frame.Caller, Contract: s.frame.Contract, Selector: s.frame.Selector,
+			Tx: TxInfoFor(s.frame.ClassHash, s.phase.txInfo), Caller: s.frame.Caller, Contract: s.frame.Contract, Selector: s.frame.Selector,
 		}
 		if s.phase.validating() {
 			s.executionInfo.BlockNumber -= s.executionInfo.BlockNumber % constants.RoundBlock
@@ -230,6 +244,9 @@ func (s *syscalls) inner(gas *uint64, title string, e entry) ([]felt.Felt, error
 		return nil, err
 	}
 	*gas -= f.GasConsumed
+	if err := s.phase.outOfSteps(s.frame); err != nil {
+		return nil, err
+	}
 	if f.Failed {
 		s.txn.rollback(before)
 		f.discard()
@@ -257,6 +274,9 @@ func (s *syscalls) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Fe
 		return felt.Felt{}, nil, err
 	}
 	*gas -= f.GasConsumed
+	if err := s.phase.outOfSteps(s.frame); err != nil {
+		return felt.Felt{}, nil, err
+	}
 	return address, f.answer, nil
 }
 

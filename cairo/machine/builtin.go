@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // The builtins, in the order in which programs declare them.
@@ -34,6 +35,7 @@ type builtinRule struct {
 	cells, inputs uint64 // of an instance
 	component     uint64 // number of instances that a layout's ratio counts as one
 	bits          int    // of a range check; else 0
+	work          uint64 // of deduce, see Memory.Work
 	remembers     bool   // deduce stores all outputs of the instance as deduced
 	// check returns an error if the value v, just written at a, is not allowed; nil allows all values.
 	check func(b *Builtin, m *Memory, a Addr, v Value) error
@@ -43,17 +45,17 @@ type builtinRule struct {
 
 var builtinRules = map[string]*builtinRule{
 	BuiltinOutput:       {},
-	BuiltinPedersen:     {cells: 3, inputs: 2, component: 1, deduce: deducePedersen},
+	BuiltinPedersen:     {cells: 3, inputs: 2, component: 1, work: constants.PedersenGas / constants.StepGas, deduce: deducePedersen},
 	BuiltinRangeCheck:   {cells: 1, inputs: 1, component: 1, bits: 128, check: rangeCheck(128)},
 	BuiltinECDSA:        {cells: 2, inputs: 2, component: 1, check: checkSignature},
-	BuiltinBitwise:      {cells: 5, inputs: 2, component: 1, remembers: true, deduce: deduceBitwise},
-	BuiltinECOp:         {cells: 7, inputs: 5, component: 1, remembers: true, deduce: deduceECOp},
-	BuiltinKeccak:       {cells: 16, inputs: 8, component: 16, remembers: true, deduce: deduceKeccak},
-	BuiltinPoseidon:     {cells: 6, inputs: 3, component: 1, remembers: true, deduce: deducePoseidon},
+	BuiltinBitwise:      {cells: 5, inputs: 2, component: 1, remembers: true, work: constants.BitwiseGas / constants.StepGas, deduce: deduceBitwise},
+	BuiltinECOp:         {cells: 7, inputs: 5, component: 1, remembers: true, work: constants.EcOpGas / constants.StepGas, deduce: deduceECOp},
+	BuiltinKeccak:       {cells: 16, inputs: 8, component: 16, remembers: true, work: constants.KeccakGas / constants.StepGas, deduce: deduceKeccak},
+	BuiltinPoseidon:     {cells: 6, inputs: 3, component: 1, remembers: true, work: constants.PoseidonGas / constants.StepGas, deduce: deducePoseidon},
 	BuiltinSegmentArena: {cells: 3, inputs: 3, component: 1},
 	BuiltinRangeCheck96: {cells: 1, inputs: 1, component: 1, bits: 96, check: rangeCheck(96)},
-	BuiltinAddMod:       {cells: 7, inputs: 7, component: 1},
-	BuiltinMulMod:       {cells: 7, inputs: 7, component: 1},
+	BuiltinAddMod:       {cells: 7, inputs: 7, component: 1, work: constants.AddModGas / constants.StepGas},
+	BuiltinMulMod:       {cells: 7, inputs: 7, component: 1, work: constants.MulModGas / constants.StepGas},
 }
 
 // Builtin is a builtin of one machine: a segment and its rule.
@@ -81,6 +83,15 @@ type Page struct{ Start, Size uint64 }
 
 // InstanceCells returns the number of cells of an instance, or 0 for output, which has no instances.
 func (b *Builtin) InstanceCells() uint64 { return b.rule.cells }
+
+// Instances returns the number of instances that were begun.
+func (b *Builtin) Instances(m *Memory) uint64 {
+	cells := m.SegmentSize(b.Base.Segment)
+	if b.Name == BuiltinSegmentArena {
+		cells -= b.rule.cells // the initial one
+	}
+	return (cells + b.rule.cells - 1) / b.rule.cells
+}
 
 // ComponentInstances returns the number of instances that a layout's ratio counts as one.
 func (b *Builtin) ComponentInstances() uint64 { return b.rule.component }
@@ -176,7 +187,11 @@ func (b *Builtin) deduceAt(m *Memory, a Addr) (Value, bool, error) {
 	if c := m.cell(a); c != nil && c[3]&deducedBit != 0 {
 		return c.Value(), true, nil
 	}
-	return b.rule.deduce(b, m, Addr{a.Segment, a.Offset - index}, index)
+	v, ok, err := b.rule.deduce(b, m, Addr{a.Segment, a.Offset - index}, index)
+	if ok && err == nil {
+		err = m.spend(b.rule.work)
+	}
+	return v, ok && err == nil, err
 }
 
 // mark sets an instance's entry in list and returns the entry's previous value.

@@ -213,6 +213,9 @@ func (m *Machine) FillMod(add, mul ModBatch) error {
 		if in[k].N > ModFillMax {
 			return fmt.Errorf("%s builtin: fill_memory is bounded by %d operations, got %d", name, ModFillMax, in[k].N)
 		}
+		if err := m.Memory.spend(in[k].N * b.rule.work); err != nil {
+			return err
+		}
 		if err := m.fillInstances(batches[k], &in[k]); err != nil {
 			return err
 		}

@@ -107,9 +107,8 @@ func (m *Machine) fast(in *instruction) bool {
 			case !known:
 				return false
 			default: // op1 is dst
-				if m.Tracing {
-					m.record(in)
-					m.mark3(in, dst, op0, op1)
+				if m.Tracing || m.Accessing {
+					m.observe(in, dst, op0, op1)
 				}
 				op1[0], op1[1], op1[2], op1[3] = dst[0], dst[1], dst[2], dst[3]&^accessedBit|op1[3]
 				m.advance(in)
@@ -148,18 +147,16 @@ func (m *Machine) fast(in *instruction) bool {
 			r = a
 		}
 		if dst[3]&knownBit == 0 {
-			if m.Tracing {
-				m.record(in)
-				m.mark3(in, dst, op0, op1)
+			if m.Tracing || m.Accessing {
+				m.observe(in, dst, op0, op1)
 			}
 			dst[0], dst[1], dst[2], dst[3] = r[0], r[1], r[2], r[3]|knownBit|dst[3]
 		} else {
 			if dst[0] != r[0] || dst[1] != r[1] || dst[2] != r[2] || dst[3]&^cellBits != r[3] {
 				return false
 			}
-			if m.Tracing {
-				m.record(in)
-				m.mark3(in, dst, op0, op1)
+			if m.Tracing || m.Accessing {
+				m.observe(in, dst, op0, op1)
 			}
 		}
 		m.advance(in)
@@ -176,9 +173,8 @@ func (m *Machine) fast(in *instruction) bool {
 				return false
 			}
 		}
-		if m.Tracing {
-			m.record(in)
-			m.mark3(in, dst, op0, nil)
+		if m.Tracing || m.Accessing {
+			m.observe(in, dst, op0, nil)
 		}
 		if in.ap == apAdd1 {
 			m.AP++
@@ -193,9 +189,8 @@ func (m *Machine) fast(in *instruction) bool {
 		if (dst[3]|op0[3])&knownBit != 0 || !in.immSmall || pc >= 1<<62 {
 			return false
 		}
-		if m.Tracing {
-			m.record(in)
-			m.mark3(in, dst, op0, nil)
+		if m.Tracing || m.Accessing {
+			m.observe(in, dst, op0, nil)
 		}
 		dst[0], dst[1], dst[2], dst[3] = m.FP, 1, 0, addrBit|knownBit|dst[3]
 		op0[0], op0[1], op0[2], op0[3] = m.PC.Offset+2, uint64(int64(m.PC.Segment)), 0, addrBit|knownBit|op0[3]
@@ -214,9 +209,8 @@ func (m *Machine) fast(in *instruction) bool {
 		if m.Memory.rules != nil && (dst.temporary() || op1.temporary()) {
 			return false
 		}
-		if m.Tracing {
-			m.record(in)
-			m.mark3(in, dst, op0, op1)
+		if m.Tracing || m.Accessing {
+			m.observe(in, dst, op0, op1)
 		}
 		m.FP = dst[0]
 		m.PC = Addr{int32(int64(op1[1])), op1[0]}
@@ -228,9 +222,8 @@ func (m *Machine) fast(in *instruction) bool {
 		if dst[3]&op0[3]&knownBit == 0 || !in.immSmall || pc >= 1<<62 {
 			return false
 		}
-		if m.Tracing {
-			m.record(in)
-			m.mark3(in, dst, op0, nil)
+		if m.Tracing || m.Accessing {
+			m.observe(in, dst, op0, nil)
 		}
 		if in.ap == apAdd1 {
 			m.AP++
@@ -244,9 +237,8 @@ func (m *Machine) fast(in *instruction) bool {
 		if dst[3]&op0[3]&knownBit == 0 || !in.immSmall || ap > maxOffset {
 			return false
 		}
-		if m.Tracing {
-			m.record(in)
-			m.mark3(in, dst, op0, nil)
+		if m.Tracing || m.Accessing {
+			m.observe(in, dst, op0, nil)
 		}
 		m.AP = ap
 		m.PC.Offset += 2
@@ -289,6 +281,14 @@ func (m *Machine) advance(in *instruction) {
 	}
 	m.PC.Offset += uint64(in.size)
 	m.Steps++
+}
+
+// observe records a step for Tracing and Accessing.
+func (m *Machine) observe(in *instruction, dst, op0, op1 *Cell) {
+	if m.Tracing {
+		m.record(in)
+	}
+	m.mark3(in, dst, op0, op1)
 }
 
 // mark3 marks the operands and the instruction as accessed. It does not write shared cells. op1 is nil for an immediate; it is marked with

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/starkd/starkd/cairo"
@@ -30,6 +31,8 @@ type Machine struct {
 	// Tracing makes the machine record the registers of every step, the least and greatest instruction offset, and which
 	// cells are accessed. Proof mode and the count of memory holes need these.
 	Tracing bool
+	// Accessing makes the machine record which cells are accessed, and nothing else that Tracing records. Holes needs it.
+	Accessing bool
 	// Data holds the state of the hints. The machine does not use it.
 	Data any
 
@@ -39,6 +42,7 @@ type Machine struct {
 	rcMin    uint16
 	rcMax    uint16
 	rcSeen   bool
+	blakes   uint64
 	skip     bool // a hint called SkipInstruction
 	slow     bool // disables the fast path, for tests
 	builtins []*Builtin
@@ -66,6 +70,51 @@ func (m *Machine) Trace() iter.Seq[[]State] {
 // OffsetLimits returns the least and the greatest biased offset of the instructions traced so far, which the 16-bit range
 // checks of a proof must cover; ok is false if no instruction was traced.
 func (m *Machine) OffsetLimits() (lo, hi uint16, ok bool) { return m.rcMin, m.rcMax, m.rcSeen }
+
+// Blakes returns the number of instructions so far that compressed a BLAKE2s block.
+func (m *Machine) Blakes() uint64 { return m.blakes }
+
+// maxCallers is the largest number of calls that Callers returns.
+const maxCallers = 20
+
+// Callers returns the addresses of the call instructions of the running functions, outermost first: the official runner's traceback. It
+// returns the innermost maxCallers of them.
+func (m *Machine) Callers() []Addr {
+	var list []Addr
+	for fp := m.FP; len(list) < maxCallers && fp >= 2; {
+		ret, err := m.Memory.Pointer(Addr{1, fp - 1})
+		if err != nil {
+			break
+		}
+		caller, err := m.Memory.Pointer(Addr{1, fp - 2})
+		if err != nil || caller == (Addr{1, fp}) {
+			break
+		}
+		fp = caller.Offset
+		at, ok := m.callBefore(ret)
+		if !ok {
+			break
+		}
+		list = append(list, at)
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// callBefore returns the address of the call instruction, of one or two words, that returns to ret.
+func (m *Machine) callBefore(ret Addr) (Addr, bool) {
+	for size := uint64(1); size <= min(2, ret.Offset); size++ {
+		at := Addr{ret.Segment, ret.Offset - size}
+		word, err := m.Memory.Felt(at)
+		if err != nil {
+			break
+		}
+		if in, err := decode(word); err == nil && in.opcode == opCall && in.res == resOp1 {
+			return at, true
+		}
+	}
+	return Addr{}, false
+}
 
 // ErrMaxSteps is the error of a run that reached MaxSteps.
 var ErrMaxSteps = errors.New("vm: step limit reached")
@@ -300,6 +349,8 @@ func (m *Machine) step(in *instruction) error {
 	}
 	if m.Tracing {
 		m.record(in)
+	}
+	if m.Tracing || m.Accessing {
 		m.Memory.mark(dst.at)
 		m.Memory.mark(op0.at)
 		m.Memory.mark(op1.at)
@@ -309,6 +360,7 @@ func (m *Machine) step(in *instruction) error {
 		if err := m.blake2s(in, dst.at, op0.at, op1.at); err != nil {
 			return err
 		}
+		m.blakes++
 	}
 	return m.updateRegisters(in, dst.v, op1.v, res, resKnown)
 }

@@ -115,7 +115,10 @@ func (s *segment) ensure(offset uint64) {
 type Memory struct {
 	// Limit bounds the cells of all segments. NewMachine sets it to MaxCells.
 	Limit uint64
+	// MaxWork bounds Work: a rule that makes it larger fails with ErrMaxWork. 0 means no bound.
+	MaxWork uint64
 
+	work  uint64
 	segs  []*segment
 	temp  []*segment     // temporary segment -1-i
 	rules map[int32]Addr // temporary segment → the address that its start moves to
@@ -153,6 +156,20 @@ func (m *Memory) beyond(a Addr) error {
 // overfull returns the error of a run whose segments together need more cells than the limit.
 func (m *Memory) overfull(a Addr) error {
 	return &memoryError{a, fmt.Sprintf("the run needs more than %d memory cells", m.Limit), true}
+}
+
+// ErrMaxWork is the error of a builtin's rule beyond MaxWork.
+var ErrMaxWork = errors.New("vm: work limit reached")
+
+// Work returns the time that the rules of builtins took, as a number of steps that take about as long.
+func (m *Memory) Work() uint64 { return m.work }
+
+// spend adds work.
+func (m *Memory) spend(work uint64) error {
+	if m.work += work; m.MaxWork != 0 && m.work > m.MaxWork {
+		return ErrMaxWork
+	}
+	return nil
 }
 
 // AddSegment adds an empty segment and returns its start.
@@ -518,6 +535,30 @@ func (m *Memory) MarkAccessed(a Addr, n int) {
 		}
 		c[3] |= accessedBit
 	}
+}
+
+// Holes returns the number of memory holes as Starknet bills them: the cells below the end of a segment that are not written or that no
+// instruction has accessed. Segments without accessed cells, the segments of builtins, and segments that share their cells do not count.
+// A program, and an array that a machine shares with another one, are wholly accessed. Machine.Tracing or Accessing must have been set.
+func (m *Memory) Holes() uint64 {
+	holes := uint64(0)
+	for i, s := range m.segs {
+		if s.shared || s.builtin != nil {
+			continue
+		}
+		size, accessed := s.size(), uint64(0)
+		for _, cells := range m.Written(int32(i)) {
+			for k := range cells {
+				if cells[k][3]&(knownBit|accessedBit) == knownBit|accessedBit {
+					accessed++
+				}
+			}
+		}
+		if accessed > 0 {
+			holes += size - accessed
+		}
+	}
+	return holes
 }
 
 // RelocateTemporary applies the relocation rules to all of memory: it rewrites the addresses that point into temporary

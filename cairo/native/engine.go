@@ -18,11 +18,12 @@ import (
 
 var errOutOfGas = felt.FromShortString(constants.OutOfGas)
 
-// Reasons why a run falls back to the VM. The first three apply before the run begins, the others during the run, as a
+// Reasons why a run falls back to the VM. The first four apply before the run begins, the others during the run, as a
 // cairo.FallbackError.
 const (
 	ReasonClass    = "class"    // the class cannot be compiled: Why returns the cause
 	ReasonPending  = "pending"  // the class is being compiled
+	ReasonSteps    = "steps"    // the call is billed by its steps, which native code does not count
 	ReasonOften    = "often"    // earlier runs of the class fell back too often
 	ReasonStack    = "stack"    // the run recursed too deeply for the native stack
 	ReasonMemory   = "memory"   // the run reached the memory limit

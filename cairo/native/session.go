@@ -65,6 +65,10 @@ func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error)
 	if s.fellBack {
 		return s.onVM(call, sys)
 	}
+	if call.Steps != nil {
+		e.count(ReasonSteps)
+		return s.onVM(call, sys)
+	}
 	if !runnable(c) {
 		e.count(ReasonClass)
 		return s.onVM(call, sys)

@@ -194,7 +194,7 @@ func keccakSyscall(r *run, gas *uint64, s []uint64) ([]uint64, error) {
 	rounds := uint64(len(words) / constants.KeccakBlock)
 	ragged := len(words)%constants.KeccakBlock != 0
 	if ragged {
-		rounds = 0 // charge for the call, but for no round
+		rounds = cairo.NoRounds
 	}
 	if err := r.sys.Meter(gas, cairo.Keccak, rounds); err != nil {
 		return nil, err

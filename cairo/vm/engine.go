@@ -181,22 +181,37 @@ func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error)
 	m := e.pool.Get(l)
 	defer e.pool.Put(m)
 	m.Stop = call.Stop
-	f := &frame{sys: sys, session: s}
+	f := &frame{sys: sys, session: s, budget: call.Steps}
 	res, retdata, err := f.runEntryPoint(m, ep, l, call, calldata)
+	f.settle(m)
 	if err == nil {
 		s.retdata = retdata
 		return res, nil
 	}
+	res = cairo.Result{}
 	if err == cairo.ErrInterrupted {
-		return cairo.Result{}, err
+		return res, err
+	}
+	step, inStep := errors.AsType[*machine.RunError](err)
+	if inStep && f.budget != nil {
+		res.Stopped = &cairo.Location{PC: m.PC.Offset}
+		for _, at := range m.Callers() {
+			res.Stopped.Callers = append(res.Stopped.Callers, at.Offset)
+		}
 	}
 	if own, ok := errors.AsType[*syscallError](err); ok {
-		return cairo.Result{}, own.err
+		return res, own.err
 	}
-	if step, ok := errors.AsType[*machine.RunError](err); ok {
+	if inStep {
 		err = step.Err
 	}
-	return cairo.Result{}, cairo.RunErrorf("%v", err)
+	if f.budget != nil && errors.Is(err, machine.ErrMaxSteps) {
+		return res, cairo.ErrSteps
+	}
+	if f.budget != nil && errors.Is(err, machine.ErrMaxWork) {
+		return res, cairo.ErrWork
+	}
+	return res, cairo.RunErrorf("%v", err)
 }
 
 // readOnlySegment adds a read-only segment. finishEntryPoint checks that nothing was written after its end, because a proof
@@ -245,10 +260,57 @@ func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machin
 	// The compiler charges at least 100 gas a step, so this limit is generous; only hand-written CASM exceeds it.
 	m.MaxSteps = call.Gas/50 + 1<<20
 	m.FP = m.AP
+	if f.limit(m); f.budget != nil {
+		m.Accessing = true
+		if f.budget.Left == 0 {
+			return res, nil, &machine.RunError{PC: m.PC, Hint: -1, Err: machine.ErrMaxSteps}
+		}
+	}
 	if err := m.Run(end); err != nil {
 		return res, nil, err
 	}
-	return f.finishEntryPoint(m, ep, l, call)
+	arguments := len(stack) - 2
+	if res, retdata, err = f.finishEntryPoint(m, ep, l, call); err == nil && f.budget != nil {
+		m.Memory.MarkAccessed(machine.Addr{Segment: 1}, arguments)
+		res.Resources = f.resources(m)
+	}
+	return res, retdata, err
+}
+
+// resources returns what the run used. The Starknet OS reads all of the arguments and of the segments that it provides, so their cells
+// are not holes.
+func (f *frame) resources(m *machine.Machine) constants.Resources {
+	for _, s := range f.readOnly {
+		m.Memory.MarkAccessed(machine.Addr{Segment: s.segment}, int(s.size))
+	}
+	for _, s := range f.structs {
+		m.Memory.MarkAccessed(machine.Addr{Segment: s}, int(m.Memory.SegmentSize(s)))
+	}
+	r := constants.Resources{Steps: m.Steps, MemoryHoles: m.Memory.Holes(), Blakes: m.Blakes()}
+	for _, b := range m.Builtins() {
+		n := b.Instances(&m.Memory)
+		switch b.Name {
+		case machine.BuiltinPedersen:
+			r.Pedersens = n
+		case machine.BuiltinRangeCheck:
+			r.RangeChecks = n
+		case machine.BuiltinBitwise:
+			r.Bitwises = n
+		case machine.BuiltinECOp:
+			r.ECOps = n
+		case machine.BuiltinPoseidon:
+			r.Poseidons = n
+		case machine.BuiltinSegmentArena:
+			r.SegmentArenas = n
+		case machine.BuiltinRangeCheck96:
+			r.RangeChecks96 = n
+		case machine.BuiltinAddMod:
+			r.AddMods = n
+		case machine.BuiltinMulMod:
+			r.MulMods = n
+		}
+	}
+	return r
 }
 
 // finishEntryPoint checks that the run could be part of a proof, and reads its results, which are below ap: the builtin

@@ -43,6 +43,29 @@ type frame struct {
 
 	arrays   map[int32][]felt.Felt // by segment: the words that array has read, from the segment's start
 	readOnly []readOnly            // segments that the code must not extend
+	structs  []int32               // segments of the execution info that are not in readOnly
+
+	budget *cairo.StepBudget // nil if steps are not counted
+	// The frame's steps and work that are taken from budget already.
+	steps, work uint64
+}
+
+// settle takes what the frame has used since the last call of settle from the budget.
+func (f *frame) settle(m *machine.Machine) {
+	if f.budget != nil {
+		work := m.Memory.Work()
+		f.budget.Left -= min(f.budget.Left, m.Steps-f.steps)
+		f.budget.Work -= min(f.budget.Work, work-f.work)
+		f.steps, f.work = m.Steps, work
+	}
+}
+
+// limit bounds the machine by the rest of the budget. The instruction whose hints are running is executed in any case.
+func (f *frame) limit(m *machine.Machine) {
+	if f.budget != nil {
+		m.MaxSteps = max(1, m.Steps+f.budget.Left)
+		m.Memory.MaxWork = max(1, m.Memory.Work()+f.budget.Work)
+	}
 }
 
 // readOnly is the number and size of a read-only segment.
@@ -181,7 +204,9 @@ func (f *frame) syscall(m *machine.Machine, ptr machine.Addr) error {
 	if err != nil || handle == nil {
 		return fmt.Errorf("unsupported syscall selector %v", selector)
 	}
+	f.settle(m)
 	handle(r)
+	f.limit(m)
 	return r.err
 }
 
@@ -363,6 +388,7 @@ func (r *request) executionInfo(info *cairo.ExecutionInfo) machine.Addr {
 		return machine.Addr{}
 	}
 	at := r.m.Memory.AddSegment()
+	r.f.structs = append(r.f.structs, tx.Segment, at.Segment)
 	_, r.err = r.m.Memory.Load(at, block, machine.AddrValue(tx), machine.FeltValue(info.Caller), machine.FeltValue(info.Contract), machine.FeltValue(info.Selector))
 	return at
 }
@@ -384,7 +410,7 @@ func keccakSyscall(r *request) {
 	rounds := uint64(len(words) / constants.KeccakBlock)
 	ragged := len(words)%constants.KeccakBlock != 0
 	if ragged {
-		rounds = 0 // the call is charged, but no round
+		rounds = cairo.NoRounds
 	}
 	err := r.f.sys.Meter(&r.gas, cairo.Keccak, rounds)
 	if err == nil && ragged {

@@ -42,21 +42,35 @@ const (
 	FeeTransferGas = 10_000_000_000 // the transfer is not billed, so the transaction's bound does not apply
 )
 
+// Limits of the calls of classes that are billed in VM resources. A phase is the part of a transaction that these calls belong to.
+const (
+	MaxValidateSteps = 1_000_000 // of the code in a validation phase; the transaction's own bound may be lower
+	MaxExecuteSteps  = 10_000_000
+	InfiniteGas      = 10_000_000_000 // the Sierra gas that such a call gets, whatever its caller has; nothing is billed for it
+)
+
 // Prices and weights that make up a transaction's bill, in addition to the gas of its calls.
 const (
-	FeltGas           = 5120    // per felt of calldata, signature, event data or message payload
-	EventKeyFelts     = 2       // an event's key costs as much as this many felts of data
-	MessageHeadFelts  = 3       // a message to L1 costs as much as its payload and this many felts
-	CodeByteGas       = 1280    // per byte of a declared class
-	BytesPerFelt      = 32      // of a class's Sierra and CASM programs
-	AllocatedSlotGas  = 402_000 // per storage slot that becomes nonzero
-	L1Gas             = 40_000  // L2 gas per unit of L1 gas
-	StepsPerL1Gas     = 400     // steps per unit of L1 gas, the inverse of a step's fee weight
-	RangeCheckWeight  = 16      // fee weights of builtins, in steps
-	PedersenWeight    = 32
-	PoseidonWeight    = 32
-	BlobWordSteps     = 113 // steps of the Starknet OS per word that it publishes on L1
-	CalldataPerFactor = 2   // felts of calldata per unit of a transaction's linear overhead
+	FeltGas            = 5120    // per felt of calldata, signature, event data or message payload
+	EventKeyFelts      = 2       // an event's key costs as much as this many felts of data
+	MessageHeadFelts   = 3       // a message to L1 costs as much as its payload and this many felts
+	CodeByteGas        = 1280    // per byte of a declared class
+	BytesPerFelt       = 32      // of a class's Sierra and CASM programs
+	AllocatedSlotGas   = 402_000 // per storage slot that becomes nonzero
+	L1Gas              = 40_000  // L2 gas per unit of L1 gas
+	StepsPerL1Gas      = 400     // steps per unit of L1 gas, the inverse of a step's fee weight
+	RangeCheckWeight   = 16      // fee weights of builtins, in steps
+	RangeCheck96Weight = 16
+	PedersenWeight     = 32
+	PoseidonWeight     = 32
+	BitwiseWeight      = 64
+	EcOpWeight         = 1024
+	KeccakWeight       = 2048
+	AddModWeight       = 16
+	MulModWeight       = 16
+	SegmentArenaSteps  = 10  // the Starknet OS's steps per instance, which has no fee weight
+	BlobWordSteps      = 113 // steps of the Starknet OS per word that it publishes on L1
+	CalldataPerFactor  = 2   // felts of calldata per unit of a transaction's linear overhead
 )
 
 // Limits of execution.

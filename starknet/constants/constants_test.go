@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -60,18 +61,11 @@ var notOurs = map[string]string{
 	"archival_data_gas_costs.gas_per_proof":                "transactions with proof facts are rejected",
 	"deprecated_l2_resource_gas_costs":                     "prices of transactions that bound L1 gas alone, which are rejected",
 	"gateway.max_proof_size":                               "transactions with proof facts are rejected",
-	"invoke_tx_max_n_steps":                                "a limit of classes below Sierra 1.7, which are rejected",
-	"validate_max_n_steps":                                 "a limit of classes below Sierra 1.7, which are rejected",
-	"vm_resource_fee_cost.builtins.add_mod":                "no overhead uses it",
-	"vm_resource_fee_cost.builtins.bitwise":                "no overhead uses it",
-	"vm_resource_fee_cost.builtins.ec":                     "no overhead uses it",
-	"vm_resource_fee_cost.builtins.keccak":                 "no overhead uses it",
-	"vm_resource_fee_cost.builtins.mul_mod":                "no overhead uses it",
-	"vm_resource_fee_cost.builtins.output":                 "no overhead uses it",
-	"vm_resource_fee_cost.builtins.range_check96":          "no overhead uses it",
+	"vm_resource_fee_cost.builtins.ecdsa":                  "no contract has this builtin",
+	"vm_resource_fee_cost.builtins.output":                 "no contract has this builtin",
+	"os_constants.v1_bound_accounts_cairo0":                "Cairo 0 classes",
 	"os_constants.allowed_":                                "transactions with proof facts are rejected",
 	"os_constants.builtin_gas_costs.ecdsa":                 "no contract has this builtin",
-	"os_constants.data_gas_accounts":                       "accounts of Starknet's mainnet",
 	"os_constants.default_entry_point_selector":            "of Cairo 0 classes",
 	"os_constants.entry_point_type":                        "numbers that this implementation does not use",
 	"os_constants.l1_":                                     "no messages from L1",
@@ -79,7 +73,6 @@ var notOurs = map[string]string{
 	"os_constants.nop_entry_point_offset":                  "of Cairo 0 classes",
 	"os_constants.os_contract_addresses.alias":             "no stateful compression",
 	"os_constants.os_contract_addresses.reserved":          "no stateful compression",
-	"os_constants.v1_bound_accounts":                       "accounts of Starknet's mainnet",
 	"os_resources.compute_os_kzg_commitment_info.n_memory": "minimal fees count steps only",
 	"os_resources.compute_os_kzg_commitment_info.builtin":  "minimal fees count steps only",
 	"os_resources.execute_syscalls.DelegateCall":           "of Cairo 0 classes",
@@ -154,6 +147,15 @@ func TestReference(t *testing.T) {
 		{"RangeCheckWeight", constants.RangeCheckWeight, weight("vm_resource_fee_cost.builtins.range_check_builtin")},
 		{"PedersenWeight", constants.PedersenWeight, weight("vm_resource_fee_cost.builtins.pedersen_builtin")},
 		{"PoseidonWeight", constants.PoseidonWeight, weight("vm_resource_fee_cost.builtins.poseidon_builtin")},
+		{"RangeCheck96Weight", constants.RangeCheck96Weight, weight("vm_resource_fee_cost.builtins.range_check96_builtin")},
+		{"BitwiseWeight", constants.BitwiseWeight, weight("vm_resource_fee_cost.builtins.bitwise_builtin")},
+		{"EcOpWeight", constants.EcOpWeight, weight("vm_resource_fee_cost.builtins.ec_op_builtin")},
+		{"KeccakWeight", constants.KeccakWeight, weight("vm_resource_fee_cost.builtins.keccak_builtin")},
+		{"AddModWeight", constants.AddModWeight, weight("vm_resource_fee_cost.builtins.add_mod_builtin")},
+		{"MulModWeight", constants.MulModWeight, weight("vm_resource_fee_cost.builtins.mul_mod_builtin")},
+		{"MaxValidateSteps", constants.MaxValidateSteps, number("validate_max_n_steps")},
+		{"MaxExecuteSteps", constants.MaxExecuteSteps, number("invoke_tx_max_n_steps")},
+		{"InfiniteGas", constants.InfiniteGas, gas(os + "default_initial_gas_cost")},
 		{"BlobWordSteps", constants.BlobWordSteps, number("os_resources.compute_os_kzg_commitment_info.n_steps")},
 		{"CalldataPerFactor", constants.CalldataPerFactor, number("os_resources.execute_txs_inner.InvokeFunction.calldata_factor.scaling_factor")},
 		{"CalldataPerFactor", constants.CalldataPerFactor, number("os_resources.execute_txs_inner.DeployAccount.calldata_factor.scaling_factor")},
@@ -198,6 +200,22 @@ func TestReference(t *testing.T) {
 	}
 	if got, want := fmt.Sprintf("%d.%d.0", constants.MinSierraMajor, constants.MinSierraMinor), leaf("min_sierra_version_for_sierra_gas"); got != want {
 		t.Errorf("minimal Sierra version %s, the reference has %s", got, want)
+	}
+
+	accounts := func(name string, list []string) {
+		for i, class := range list {
+			if want := leaf(fmt.Sprintf("%s%s.%d", os, name, i)); class != want {
+				t.Errorf("%s: class %d is %s, the reference has %v", name, i, class, want)
+			}
+		}
+	}
+	accounts("v1_bound_accounts_cairo1", constants.V1BoundAccounts())
+	accounts("data_gas_accounts", constants.DataGasAccounts())
+	if want, err := strconv.ParseUint(leaf(os+"v1_bound_accounts_max_tip").(string), 0, 64); err != nil || want != constants.V1BoundMaxTip {
+		t.Errorf("V1BoundMaxTip is %d, the reference has %d (%v)", constants.V1BoundMaxTip, want, err)
+	}
+	if leaf("segment_arena_cells") != false || leaf("strip_vm_frames_in_sierra_gas") != true || leaf("enable_reverts") != true {
+		t.Error("a flag that decides how VM resources are billed or failures reported has changed")
 	}
 
 	// resources reads an amount of resources, which is zero if the reference does not have the path.

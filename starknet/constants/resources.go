@@ -1,7 +1,29 @@
 package constants
 
-// Resources is a number of steps and of each builtin's instances that the Starknet OS uses.
-type Resources struct{ Steps, RangeChecks, Pedersens, Poseidons, Bitwises, Keccaks uint64 }
+// Resources is what a run on the Cairo machine uses: steps, memory holes, instances of each builtin, and BLAKE2s instructions.
+type Resources struct {
+	Steps, MemoryHoles                                          uint64
+	RangeChecks, Pedersens, Poseidons, Bitwises, Keccaks, ECOps uint64
+	RangeChecks96, AddMods, MulMods, SegmentArenas, Blakes      uint64
+}
+
+// Plus returns r + n × o.
+func (r Resources) Plus(o Resources, n uint64) Resources {
+	r.Steps += n * o.Steps
+	r.MemoryHoles += n * o.MemoryHoles
+	r.RangeChecks += n * o.RangeChecks
+	r.Pedersens += n * o.Pedersens
+	r.Poseidons += n * o.Poseidons
+	r.Bitwises += n * o.Bitwises
+	r.Keccaks += n * o.Keccaks
+	r.ECOps += n * o.ECOps
+	r.RangeChecks96 += n * o.RangeChecks96
+	r.AddMods += n * o.AddMods
+	r.MulMods += n * o.MulMods
+	r.SegmentArenas += n * o.SegmentArenas
+	r.Blakes += n * o.Blakes
+	return r
+}
 
 // Cost is a constant amount of resources and an amount per unit.
 type Cost struct{ Constant, Linear Resources }

@@ -339,8 +339,8 @@ func TestForgedStwo(t *testing.T) {
 	}
 }
 
-// TestForgedFormats checks that the claims of a block have one format, and that in FormatStwo length is the only reason for an unproven
-// transaction.
+// TestForgedFormats checks that the claims of a block have one format, and that in FormatStwo length and old classes are the only
+// reasons for an unproven transaction.
 func TestForgedFormats(t *testing.T) {
 	f := newForged()
 	f.format = statement.FormatStwo
@@ -353,8 +353,19 @@ func TestForgedFormats(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := f.checkUnproven(statement.Reason{MaxSteps: 1 << 20}); err != nil {
-		t.Error(err)
+	for _, r := range []statement.Reason{{MaxSteps: 1 << 20}, {CairoSteps: true, Class: accountCode}} {
+		if err := f.checkUnproven(r); err != nil {
+			t.Errorf("%s: %v", r.String(), err)
+		}
+	}
+	for name, r := range map[string]statement.Reason{
+		"no class":   {CairoSteps: true},
+		"a selector": {CairoSteps: true, Class: accountCode, Selector: selector("f")},
+		"two":        {CairoSteps: true, Class: accountCode, MaxSteps: 1 << 20},
+	} {
+		if err := f.checkUnproven(r); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
 	}
 	c := transfers(t)
 	c.format = statement.FormatStwo

@@ -8,6 +8,7 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Unproven is a transaction that no claim covers. Its effects rest on the validators' signatures alone: the replay applies
@@ -18,16 +19,19 @@ type Unproven struct {
 	Diff   HexBytes `json:"diff"` // canonical starknet.StateDiff
 }
 
-// Reason says why a transaction cannot be proved. In FormatStwo only MaxSteps can be the reason. Exactly one of Builtin, Syscall and MaxSteps is set, to a value in
-// unprovableBuiltins or unprovableSyscalls or to a power of two between minSteps and maxSteps; any other value is rejected. The
-// prover chooses the reason. The replay checks that the entry point takes the builtin, or that the class's code contains the
-// syscall's name.
+// Reason says why a transaction cannot be proved. In FormatStwo only MaxSteps and CairoSteps can be the reason. Exactly one of Builtin,
+// Syscall, MaxSteps and CairoSteps is set, to a value in unprovableBuiltins or unprovableSyscalls or to a power of two between minSteps and
+// maxSteps; any other value is rejected. The prover chooses the reason. The replay checks that the entry point takes the builtin, or that
+// the class's code contains the syscall's name.
 type Reason struct {
 	Builtin  string    `json:"builtin,omitempty"`
 	Syscall  string    `json:"syscall,omitempty"`
-	Class    felt.Felt `json:"class_hash"` // with Builtin or Syscall: the class whose entry point needs it
+	Class    felt.Felt `json:"class_hash"` // with Builtin or Syscall: the class whose entry point needs it; with CairoSteps: the older class
 	Selector felt.Felt `json:"selector"`
 	MaxSteps uint64    `json:"max_steps,omitzero"` // bound on steps that the transaction exceeds in a proof of its own
+	// CairoSteps means that the transaction runs a class below Sierra 1.7. It is billed by what the class's calls use of the Cairo machine,
+	// and the proved program does not count that.
+	CairoSteps bool `json:"cairo_steps,omitzero"`
 }
 
 // unprovableBuiltins are the builtins of Starknet that the program of FormatStone cannot pass to a class.
@@ -40,6 +44,10 @@ func (r *Reason) String() string {
 		return fmt.Sprintf("entry point %v of class %v needs the builtin %s, which is not provable", r.Selector, r.Class, quoted(r.Builtin, unprovableBuiltins))
 	case r.Syscall != "":
 		return fmt.Sprintf("entry point %v of class %v makes the syscall %s, which is not provable", r.Selector, r.Class, quoted(r.Syscall, unprovableSyscalls))
+	}
+	if r.CairoSteps {
+		return fmt.Sprintf("class %v is older than Sierra %d.%d: its calls are billed by what they use of the Cairo machine, which no proof counts",
+			r.Class, constants.MinSierraMajor, constants.MinSierraMinor)
 	}
 	return fmt.Sprintf("it needs more than %d steps", r.MaxSteps)
 }
@@ -68,13 +76,19 @@ var unprovableSyscalls = []string{
 // checkReason returns an error if the reason is not one of the known reasons or does not hold for its class.
 func (r *replay) checkReason(reason *Reason) error {
 	set := 0
-	for _, is := range []bool{reason.Builtin != "", reason.Syscall != "", reason.MaxSteps != 0} {
+	for _, is := range []bool{reason.Builtin != "", reason.Syscall != "", reason.MaxSteps != 0, reason.CairoSteps} {
 		if is {
 			set++
 		}
 	}
 	if set != 1 {
 		return fmt.Errorf("%d reasons why it is unproven, want 1", set)
+	}
+	if reason.CairoSteps {
+		if reason.Class.IsZero() || !reason.Selector.IsZero() {
+			return fmt.Errorf("unproven for an old class %v and selector %v: want a class, and no selector", reason.Class, reason.Selector)
+		}
+		return nil
 	}
 	if r.format.whole && reason.MaxSteps == 0 {
 		return fmt.Errorf("unproven for builtin %.40q or syscall %.40q of entry point %v, but all of them can be proved", reason.Builtin, reason.Syscall, reason.Selector)
