@@ -5,6 +5,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/internal/parallel"
 )
 
 var (
@@ -64,10 +65,15 @@ func (h *Header) Seal(transactions []Transaction, receipts []Receipt, diff *Stat
 	}
 	h.TransactionCount = uint64(len(transactions))
 	h.StateDiffLength = uint64(diff.Len())
-	h.TransactionCommitment = TransactionCommitment(hashes, signatures)
-	h.EventCommitment = EventCommitment(receipts)
-	h.ReceiptCommitment = ReceiptCommitment(receipts)
-	h.StateDiffCommitment = diff.Hash()
+	parallel.Each(2, func(i int) {
+		if i == 0 { // one chain of hashes
+			h.StateDiffCommitment = diff.Hash()
+			return
+		}
+		h.EventCommitment = EventCommitment(receipts)
+		h.ReceiptCommitment = ReceiptCommitment(receipts)
+		h.TransactionCommitment = TransactionCommitment(hashes, signatures)
+	})
 }
 
 // Check verifies the block against its hash: each transaction must have the hash in its receipt, and the transactions, the receipts, the

@@ -4,6 +4,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/internal/parallel"
 )
 
 // The commitment to a list of a block is the root of a Merkle–Patricia tree of height 64 with Poseidon. The leaf at index i is the hash of
@@ -15,9 +16,7 @@ const commitmentHeight = 64
 // TransactionCommitment commits to a list of transactions, given by their hashes and signatures.
 func TransactionCommitment(hashes []felt.Felt, signatures [][]felt.Felt) felt.Felt {
 	leaves := make([]felt.Felt, len(hashes))
-	for i := range leaves {
-		leaves[i] = transactionLeaf(hashes[i], signatures[i])
-	}
+	parallel.For(len(leaves), func(i int) { leaves[i] = transactionLeaf(hashes[i], signatures[i]) })
 	return merkleRoot(leaves)
 }
 
@@ -30,12 +29,16 @@ func transactionLeaf(hash felt.Felt, signature []felt.Felt) felt.Felt {
 
 // EventCommitment commits to all events of the receipts, in order.
 func EventCommitment(receipts []Receipt) felt.Felt {
-	var leaves []felt.Felt
+	first := make([]int, len(receipts)+1) // index of each receipt's first event
 	for i := range receipts {
-		for j := range receipts[i].Events {
-			leaves = append(leaves, receipts[i].Events[j].leaf(receipts[i].TransactionHash))
-		}
+		first[i+1] = first[i] + len(receipts[i].Events)
 	}
+	leaves := make([]felt.Felt, first[len(receipts)])
+	parallel.For(len(receipts), func(i int) {
+		for j := range receipts[i].Events {
+			leaves[first[i]+j] = receipts[i].Events[j].leaf(receipts[i].TransactionHash)
+		}
+	})
 	return merkleRoot(leaves)
 }
 
@@ -50,9 +53,7 @@ func (e *Event) leaf(transactionHash felt.Felt) felt.Felt {
 // ReceiptCommitment commits to a list of receipts.
 func ReceiptCommitment(receipts []Receipt) felt.Felt {
 	leaves := make([]felt.Felt, len(receipts))
-	for i := range receipts {
-		leaves[i] = receipts[i].leaf()
-	}
+	parallel.For(len(leaves), func(i int) { leaves[i] = receipts[i].leaf() })
 	return merkleRoot(leaves)
 }
 
@@ -106,6 +107,9 @@ func (e edge) hash() felt.Felt {
 	return *h.Add(&h, &length)
 }
 
+// parallelSubtree is the number of leaves from which the halves of a tree are hashed in parallel.
+const parallelSubtree = 64
+
 // subtree returns the node of the given height above leaves, which must not be empty.
 func subtree(leaves []felt.Felt, height int) edge {
 	if height == 0 {
@@ -118,6 +122,13 @@ func subtree(leaves []felt.Felt, height int) edge {
 		return e
 	}
 	half := 1 << (height - 1)
-	left, right := subtree(leaves[:half], height-1), subtree(leaves[half:], height-1)
-	return edge{bottom: poseidon.Hash(left.hash(), right.hash())}
+	var hashes [2]felt.Felt
+	child := func(i int) { hashes[i] = subtree([][]felt.Felt{leaves[:half], leaves[half:]}[i], height-1).hash() }
+	if half >= parallelSubtree {
+		parallel.Each(2, child)
+	} else {
+		child(0)
+		child(1)
+	}
+	return edge{bottom: poseidon.Hash(hashes[0], hashes[1])}
 }

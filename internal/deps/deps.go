@@ -35,7 +35,7 @@ var policy = map[string][]string{
 	"cairo/cairo0":       {"crypto/...", "cairo", "cairo/machine", "cairo/cairo0/pyhint"},
 	"cairo/os":           {"crypto/...", "starknet", "cairo", "cairo/casm", "cairo/machine", "cairo/vm", "cairo/cairo0"},
 	"cairo/native":       {"crypto/...", "cairo", "cairo/sierra"},
-	"starknet":           {"crypto/...", "cairo/sierra", "cairo/casm"},
+	"starknet":           {"crypto/...", "cairo/sierra", "cairo/casm", "internal/parallel"},
 	"starknet/constants": {},
 	"starknet/finality":  {"crypto/..."},
 	"starknet/trie":      {"crypto/...", "internal/parallel"},
