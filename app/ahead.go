@@ -29,8 +29,10 @@ type ahead struct {
 	run      *run
 	exec     *executor.Executor // stops at the end of the block
 	versions *state.Versions
-	balance  [2]state.Slot // of the sequencer: low and high half
-	redoing  atomic.Int64  // index of the task that the loop runs itself, -1 if none
+	balance  [2]state.Slot                      // of the sequencer: low and high half
+	redoing  atomic.Int64                       // index of the task that the loop runs itself, -1 if none
+	hot      atomic.Pointer[map[felt.Felt]bool] // contracts whose storage many transactions read too early
+	heat     map[felt.Felt]int                  // transactions that read a contract's storage too early; of the loop
 	work     chan *task
 	workers  sync.WaitGroup
 
@@ -92,7 +94,7 @@ func (r *run) lookAhead(expected iter.Seq[[]byte]) error {
 	cores := r.app.config.Parallel
 	s := &ahead{
 		run: r, versions: r.versions, exec: r.app.exec.Until(new(atomic.Bool)), tokens: cores - 1, work: make(chan *task, windowPerCore*cores),
-		loop: make(chan struct{}, 1),
+		loop: make(chan struct{}, 1), heat: map[felt.Felt]int{},
 	}
 	low := executor.BalanceKey(r.env.Sequencer)
 	s.balance = [2]state.Slot{{Contract: r.env.FeeToken, Key: low}, {Contract: r.env.FeeToken, Key: *new(felt.Felt).Add(&low, &felt.One)}}
@@ -158,7 +160,7 @@ func (s *ahead) take(raw []byte) (*executed, error) {
 		return s.run.attempt(raw)
 	}
 	if e := t.executed; e != nil {
-		misread, err := t.attempt.Changes().Misread(s.run.overlay)
+		misread, err := t.attempt.Misread(s.run.overlay)
 		if err != nil {
 			return nil, err
 		}
@@ -197,6 +199,9 @@ func (s *ahead) await(raw []byte) (*task, error) {
 	}
 	s.passOver(s.turn + at)
 	t := s.tasks[s.turn]
+	if len(s.heat) > 0 {
+		s.findHot()
+	}
 	s.advance()
 	if !t.finished {
 		s.loopWaits = t
@@ -272,15 +277,23 @@ func (s *ahead) redo(t *task) (done func()) {
 // must run again.
 func (s *ahead) payAgain(t *task, misread []state.Cell) *executed {
 	early := false
+	var contracts []felt.Felt
 	for _, c := range misread {
-		if !slices.Contains(t.view.late, c) {
-			early = true
-			if !s.isBalance(c) {
-				s.versions.MarkHot(c)
-			}
+		if slices.Contains(t.view.late, c) {
+			continue
+		}
+		early = true
+		if s.isBalance(c) {
+			continue
+		}
+		s.versions.MarkHot(c)
+		if c.Kind == state.StorageCell && !slices.Contains(contracts, c.Contract) {
+			contracts = append(contracts, c.Contract)
+			s.heat[c.Contract]++
 		}
 	}
 	if early {
+		s.findHot()
 		return nil
 	}
 	defer s.redo(t)()
@@ -296,6 +309,20 @@ func (s *ahead) payAgain(t *task, misread []state.Cell) *executed {
 		return nil
 	}
 	return t.executed
+}
+
+// hotShare is the share of transactions that may read a contract's storage too early before others wait for their turn to read it.
+const hotShare = 16
+
+// findHot finds the contracts that transactions should not read before their turn.
+func (s *ahead) findHot() {
+	hot := map[felt.Felt]bool{}
+	for contract, n := range s.heat {
+		if n > 1 && n*hotShare > s.turn {
+			hot[contract] = true
+		}
+	}
+	s.hot.Store(&hot)
 }
 
 // publish makes the changes of a task known to the runs ahead. It returns what the task adds to the balance of the sequencer.
@@ -429,16 +456,17 @@ func (s *ahead) perform(t *task) {
 	s.advance()
 	s.dispatch()
 	s.mu.Unlock()
-	if err := s.wait(t, false, func() bool { return s.decoded >= t.index && !s.follows(t) }); err != nil {
+	if err := s.wait(t, false, func() bool { return s.decoded >= t.index }); err != nil { // so that follows is right
 		return
 	}
-	t.view = &view{ahead: s, task: t, tx: tx}
+	t.view = &view{ahead: s, task: t, tx: tx, checking: true}
 	options := s.run.options(hash)
 	options.Compiled = true // the loop compiles classes
 	if t.attempt, err = s.exec.Attempt(t.view, s.run.env, tx, options); err != nil {
 		return
 	}
 	t.attempt.End()
+	s.run.app.validated.put(hash, t.attempt.Validated())
 	s.mu.Lock()
 	t.charged, t.added = true, [2]felt.Felt{t.attempt.Fee().Felt()}
 	s.advance()
@@ -475,6 +503,12 @@ func (s *ahead) follows(t *task) bool {
 		}
 	}
 	return false
+}
+
+func (s *ahead) followsNow(t *task) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.follows(t)
 }
 
 // wait gives the token of a task back until ready returns true, which is called with mu held. inside says that the task is in a call of the
@@ -516,12 +550,14 @@ func (s *ahead) isBalance(c state.Cell) bool {
 
 // view is the state that a task predicts.
 type view struct {
-	ahead  *ahead
-	task   *task
-	tx     starknet.Transaction
-	paying bool         // the fee is being transferred
-	late   []state.Cell // read while paying only
-	turn   state.Reader // the block's own state, when it is the task's turn, else nil
+	ahead    *ahead
+	task     *task
+	tx       starknet.Transaction
+	checking bool         // no code has run: storage is read for the check of the balance only
+	own      []state.Cell // what checking read: the balance of the sender
+	paying   bool         // the fee is being transferred
+	late     []state.Cell // read while paying only
+	turn     state.Reader // the block's own state, when it is the task's turn, else nil
 }
 
 func (v *view) read(c state.Cell) (felt.Felt, error) {
@@ -532,13 +568,31 @@ func (v *view) read(c state.Cell) (felt.Felt, error) {
 		return c.Read(v.turn)
 	}
 	s, t := v.ahead, v.task
-	if s.isBalance(c) {
+	switch {
+	case v.checking && c.Kind == state.StorageCell && len(v.own) < 2:
+		v.own = append(v.own, c)
+		out, err := s.versions.Read(t.index, c)
+		return out.Value, err
+	case v.checking && c.Kind == state.NonceCell:
+		if s.followsNow(t) { // which will raise the nonce
+			return v.tx.Fields().Nonce, nil
+		}
+	case s.isBalance(c):
 		return v.predictBalance(c)
+	case slices.Contains(v.own, c): // an earlier transaction of the sender surely changes its balance
+		if err := s.wait(t, true, func() bool { return !s.follows(t) }); err != nil {
+			return felt.Felt{}, err
+		}
+	default:
+		v.checking = false
 	}
 	for {
 		out, err := s.versions.Read(t.index, c)
 		if err != nil {
 			return felt.Felt{}, err
+		}
+		if hot := s.hot.Load(); hot != nil && c.Kind == state.StorageCell && (*hot)[c.Contract] {
+			out.Hot = true
 		}
 		after := 0 // the index up to which all tasks should have finished
 		if int64(out.Writer) == s.redoing.Load() && out.Writer >= 0 {

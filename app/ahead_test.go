@@ -170,6 +170,7 @@ func (s *script) run() ([]felt.Felt, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.acc = u(info.BlockTimestamp/constants.RoundTime + info.BlockNumber)
 		if err := s.execute(info.Tx.Signature); err != nil {
 			return nil, err
 		}
@@ -370,8 +371,13 @@ func newScripted(t testing.TB, r *rand.Rand) *scripted {
 		return code
 	}
 	sign := func(tx starknet.Transaction) []byte {
-		if r.IntN(3) == 0 { // validation that depends on the account's storage
-			tx.Fields().Signature = []felt.Felt{u(opRead), u(r.Uint64N(3)), {}, {}, u(opBurn), {}, {}, {}, u(opWrite), u(r.Uint64N(3)), u(r.Uint64N(2)), {}}
+		switch r.IntN(4) {
+		case 0: // validation that depends on the account's storage
+			tx.Fields().Signature = []felt.Felt{
+				u(opRead), u(r.Uint64N(3)), {}, {}, u(opBurn), {}, {}, {}, u(opWrite), u(r.Uint64N(3)), u(r.Uint64N(2)), {}, u(opEvent), {}, {}, {},
+			}
+		case 1: // on the time
+			tx.Fields().Signature = []felt.Felt{u(opBurn), {}, {}, {}, u(opMessage), {}, {}, {}}
 		}
 		raw, err := starknet.MarshalTransaction(tx)
 		if err != nil {
@@ -430,7 +436,9 @@ func (s *scripted) block(r *rand.Rand) *Block {
 	if r.IntN(3) == 0 {
 		r.Shuffle(len(txs), func(i, j int) { txs[i], txs[j] = txs[j], txs[i] })
 	}
-	return s.next(txs...)
+	b := s.next(txs...)
+	b.Timestamp += r.Uint64N(2) * constants.RoundTime
+	return b
 }
 
 // TestParallel runs random blocks whose transactions conflict, one transaction after the other and on several cores. As decided blocks and
@@ -470,6 +478,11 @@ func TestParallel(t *testing.T) {
 		execute := func(cores int) *run {
 			a.runs.Purge()
 			a.config.Parallel, a.skew = cores, u(r.Uint64N(2))
+			if a.validated.off = cores == 1; a.validated.off { // validations of other blocks are kept for several cores
+				kept := a.validated.kept
+				a.validated.kept = newValidated().kept
+				defer func() { a.validated.kept = kept }()
+			}
 			got, err := a.runBlock(b, false)
 			if err != nil {
 				t.Fatal(err)

@@ -58,12 +58,13 @@ func (c *Config) setDefaults() {
 
 // App is the chain on one node. Its methods may be called concurrently.
 type App struct {
-	store   *state.Store
-	exec    *executor.Executor
-	config  Config
-	pool    pool
-	decoded decoded
-	classes compiling
+	store     *state.Store
+	exec      *executor.Executor
+	config    Config
+	pool      pool
+	decoded   decoded
+	validated validated
+	classes   compiling
 	// genesis is nil before InitGenesis.
 	genesis    atomic.Pointer[Genesis]
 	listener   atomic.Pointer[starknet.Listener]
@@ -84,7 +85,7 @@ func New(store *state.Store, engine cairo.Engine, compile executor.Compile, conf
 	config.setDefaults()
 	a := &App{
 		store: store, exec: &executor.Executor{Engine: engine, Classes: executor.NewClasses(compile)}, config: config,
-		runs: newLRU[[32]byte, *run](maxRuns), decoded: newDecoded(), background: newBackground(),
+		runs: newLRU[[32]byte, *run](maxRuns), decoded: newDecoded(), validated: newValidated(), background: newBackground(),
 	}
 	a.pool.reset()
 	a.classes = newCompiling(a.exec.Classes, a.background, config.CompileQueue)
@@ -263,6 +264,7 @@ func (r *run) attempt(raw []byte) (*executed, error) {
 		return nil, err
 	}
 	defer a.End()
+	r.app.validated.put(hash, a.Validated())
 	out, err := a.Finish()
 	if err != nil {
 		return nil, err
@@ -272,7 +274,7 @@ func (r *run) attempt(raw []byte) (*executed, error) {
 
 // options returns the options with which a block executes a transaction.
 func (r *run) options(hash felt.Felt) executor.Options {
-	return executor.Options{Hash: hash, Diff: true, Compiled: r.proposing, Brief: true}
+	return executor.Options{Hash: hash, Diff: true, Compiled: r.proposing, Brief: true, Keep: true, Validated: r.app.validated.get(hash)}
 }
 
 func newExecuted(tx starknet.Transaction, out *executor.Outcome, changes *state.Overlay) (*executed, error) {
@@ -401,6 +403,9 @@ func (a *App) Commit() error {
 	a.finalized = nil
 	a.runs.Purge()
 	a.pool.committed(r.receipts)
+	for i := range r.receipts {
+		a.validated.drop(r.receipts[i].TransactionHash)
+	}
 	for _, class := range declared {
 		a.exec.Classes.Declared(class.Hash, class.Definition)
 		a.precompile(class.Hash)

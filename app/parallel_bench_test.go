@@ -19,8 +19,8 @@ import (
 
 // BenchmarkParallel finalizes blocks of 300 transfers on one core and on several: decoding, signatures, execution, fees, receipts, and the
 // state root. The metrics are the wall time and the processor time of a transaction, of all of Finalize (finalize) and of its execution (run).
-// Run it with STARKD_ENGINE=native. "independent" has senders and recipients that differ within 100 transactions, "recipient" one recipient,
-// "chain" senders that were the recipient of the transaction before, "sender" one sender.
+// Run it with STARKD_ENGINE=native. "independent" has senders and recipients that differ within 100 transactions, "checked" the same after the
+// mempool has validated them, "recipient" one recipient, "chain" senders that were the recipient of the transaction before, "sender" one sender.
 func BenchmarkParallel(b *testing.B) {
 	const accounts, transactions = 100, 300
 	c := &chain{t: b, db: dbm.NewMemDB(), counter: u(0xc0)}
@@ -59,6 +59,7 @@ func BenchmarkParallel(b *testing.B) {
 		sends func(i int) (from int, to felt.Felt)
 	}{
 		{"independent", func(i int) (int, felt.Felt) { return i % accounts, u(uint64(1_000_000 + i%accounts)) }},
+		{"checked", func(i int) (int, felt.Felt) { return i % accounts, u(uint64(1_000_000 + i%accounts)) }},
 		{"recipient", func(i int) (int, felt.Felt) { return i % accounts, u(1_000_000) }},
 		{"chain", func(i int) (int, felt.Felt) { return i % accounts, senders[(i+1)%accounts].address }},
 		{"sender", func(i int) (int, felt.Felt) { return 0, u(uint64(1_000_000 + i)) }},
@@ -76,9 +77,14 @@ func BenchmarkParallel(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/cores=%d", workload.name, cores), func(b *testing.B) {
 				c.app.config.Parallel, c.app.tally = cores, aheadTally{}
 				var run, finalize, cpu time.Duration
+				if _, err := c.app.runBlock(block, true); err != nil {
+					b.Fatal(err)
+				}
 				for b.Loop() {
 					c.app.runs.Purge()
-					c.app.decoded = newDecoded()
+					if workload.name != "checked" {
+						c.app.decoded, c.app.validated = newDecoded(), newValidated()
+					}
 					start, used := time.Now(), processorTime()
 					if _, err := c.app.runBlock(block, true); err != nil {
 						b.Fatal(err)

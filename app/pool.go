@@ -62,6 +62,7 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 	}
 	if err != nil {
 		a.pool.drop(out.Hash)
+		a.validated.drop(out.Hash)
 		return rejected(out, err)
 	}
 	if added := a.pool.add(tx, raw, out.Hash, head.Height); added && !recheck {
@@ -115,7 +116,7 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 			return reject(executor.InvalidTransactionNonce, fmt.Sprintf("transaction %v of account %v with nonce %v is pending", other, sender, nonce))
 		}
 	}
-	options := executor.Options{Compiled: true, Brief: true, ValidateOnly: true, FutureNonce: true, SkipValidate: recheck, Hash: hash}
+	options := executor.Options{Compiled: true, Brief: true, ValidateOnly: true, FutureNonce: true, SkipValidate: recheck, Hash: hash, Keep: true, Validated: a.validated.get(hash)}
 	if _, ok := tx.(*starknet.Invoke); ok && !options.SkipValidate && a.pool.deploys(sender) {
 		class, err := st.ClassHashAt(sender)
 		if err != nil {
@@ -130,7 +131,10 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 		}
 		return nil // the proposer runs its constructor again
 	}
-	_, err = a.exec.Execute(st, environment(g, head.Height+1, head.Timestamp, felt.Felt{}), tx, options)
+	out, err := a.exec.Execute(st, environment(g, head.Height+1, head.Timestamp, felt.Felt{}), tx, options)
+	if err == nil {
+		a.validated.put(hash, out.Validated)
+	}
 	return err
 }
 

@@ -24,7 +24,7 @@ func (x *Executor) Attempt(base state.Reader, block *Block, tx starknet.Transact
 	if x.Stop != nil && x.Stop.Load() {
 		return nil, cairo.ErrInterrupted
 	}
-	t, err := x.begin(state.NewOverlay(base), block, tx, opts)
+	t, err := x.begin(base, block, tx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +51,9 @@ func (a *Attempt) Fee() starknet.Uint128 {
 	return a.charge.fee
 }
 
+// Validated returns Outcome.Validated.
+func (a *Attempt) Validated() *Validated { return a.out.Validated }
+
 // End frees the resources of the engine. Finish may be called after it.
 func (a *Attempt) End() {
 	if a.t.session != nil {
@@ -76,6 +79,21 @@ func (a *Attempt) Finish() (*Outcome, error) {
 	}
 	finished := *out
 	return &finished, nil
+}
+
+// Misread returns the cells with another value in st than the transaction read from its base. If there are none, the outcome and the changes
+// are those of a run on st. What the balance must cover is compared and not the balance itself, so that transactions before may
+// change it.
+func (a *Attempt) Misread(st state.Reader) ([]state.Cell, error) {
+	cells, err := a.t.st.Misread(st)
+	if err != nil || a.t.covered == nil {
+		return cells, err
+	}
+	low, high, err := a.t.balanceIn(st)
+	if err == nil && !covers(low, high, *a.t.covered) {
+		cells = append(cells, state.Cell{Kind: state.StorageCell, Slot: state.Slot{Contract: a.t.block.FeeToken, Key: a.t.balanceSlot}})
+	}
+	return cells, err
 }
 
 // Changes returns the transaction's changes, as an overlay on the base. They are complete after Finish.

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/pedersen"
 	"github.com/starkd/starkd/starknet"
@@ -75,10 +76,12 @@ func (t *transaction) checkBounds() error {
 	if !ok {
 		return reject(InsufficientAccountBalance, "the resource bounds add up to 2^128 FRI or more")
 	}
-	low, high, err := t.balance()
+	// The check reads the balance past t.st, because a transaction depends on its result only: see Attempt.Misread.
+	low, high, err := t.balanceIn(t.base)
 	if err != nil {
 		return err
 	}
+	t.covered = &most
 	if !covers(low, high, most) {
 		return reject(InsufficientAccountBalance, "the resource bounds add up to %v FRI, balance low/high is %v/%v", most, low, high)
 	}
@@ -104,15 +107,17 @@ func maxFee(b *starknet.ResourceBounds, tip uint64) (sum starknet.Uint128, ok bo
 }
 
 // balance returns the account's balance of the fee token, as two halves of 128 bits.
-func (t *transaction) balance() (low, high felt.Felt, err error) {
+func (t *transaction) balance() (low, high felt.Felt, err error) { return t.balanceIn(t.st) }
+
+func (t *transaction) balanceIn(st state.Reader) (low, high felt.Felt, err error) {
 	if t.balanceSlot.IsZero() {
 		t.balanceSlot = BalanceKey(t.tx.Sender())
 	}
 	key := t.balanceSlot
-	if low, err = t.st.StorageAt(t.block.FeeToken, key); err != nil {
+	if low, err = st.StorageAt(t.block.FeeToken, key); err != nil {
 		return low, high, err
 	}
-	high, err = t.st.StorageAt(t.block.FeeToken, *key.Add(&key, &felt.One))
+	high, err = st.StorageAt(t.block.FeeToken, *key.Add(&key, &felt.One))
 	return low, high, err
 }
 

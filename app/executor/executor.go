@@ -78,6 +78,10 @@ type Options struct {
 	Diff bool
 	// Hash is the transaction's hash if the caller knows it, else 0.
 	Hash felt.Felt
+	// Keep sets Outcome.Validated, and takes over Validated, an earlier run of the transaction's validation, if it would do the same again. It needs
+	// Brief, and has no effect with SkipFee, Query, Room or Observe.
+	Keep      bool
+	Validated *Validated
 	// Observe, if not nil, is called before each run of an entry point and returns the syscalls that the run uses. The
 	// function that it returns, if not nil, is called with the result.
 	Observe func(Phase, cairo.Call, cairo.Syscalls) (cairo.Syscalls, func(cairo.Result, error))
@@ -107,6 +111,7 @@ type Outcome struct {
 	Validate, Execute, FeeTransfer *Frame
 	Diff                           *starknet.StateDiff // nil without Options.Diff
 	Validation                     *Validation         // nil if validation had no effects
+	Validated                      *Validated          // nil without Options.Keep, or if it cannot be used again
 	Estimate                       *Estimate           // set by Executor.Estimate only
 	// SierraGas is the Sierra gas that code used in all phases, including reverted execution, and a measure of the work of calls that are
 	// billed in VM resources. Blocks are bounded by it.
@@ -143,23 +148,26 @@ func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transact
 type transaction struct {
 	x       *Executor
 	session cairo.Session
-	st      *state.Overlay // of this transaction only
+	base    state.Reader
+	st      *state.Overlay // of this transaction only, on base
 	block   *Block
 	tx      starknet.Transaction
 	opts    Options
 
-	hash        felt.Felt
-	balanceSlot felt.Felt // of the account; 0 until balance computes it
-	txInfo      *cairo.TxInfo
-	gas         uint64              // Sierra gas that remains of the L2 gas bound
-	bound       uint64              // the L2 gas bound
-	used        uint64              // Sierra gas used by frames that were not reverted
-	vm          constants.Resources // likewise of the frames that are billed in VM resources
-	declared    *cairo.Class        // the class of a DECLARE
-	events      []starknet.Event
-	msgs        []starknet.Message
-	out         Outcome
-	phases      []*phase
+	hash         felt.Felt
+	balanceSlot  felt.Felt         // of the account; 0 until balance computes it
+	sawBlockHash bool              // validation asked for a block hash
+	covered      *starknet.Uint128 // what the balance in base was found to cover, nil if that was not checked
+	txInfo       *cairo.TxInfo
+	gas          uint64              // Sierra gas that remains of the L2 gas bound
+	bound        uint64              // the L2 gas bound
+	used         uint64              // Sierra gas used by frames that were not reverted
+	vm           constants.Resources // likewise of the frames that are billed in VM resources
+	declared     *cairo.Class        // the class of a DECLARE
+	events       []starknet.Event
+	msgs         []starknet.Message
+	out          Outcome
+	phases       []*phase
 }
 
 // spend counts what a frame that succeeded used.
@@ -170,12 +178,12 @@ func (t *transaction) spend(f *Frame) {
 }
 
 // begin prepares the execution of a transaction from its fields and begins its session.
-func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*transaction, error) {
+func (x *Executor) begin(base state.Reader, block *Block, tx starknet.Transaction, opts Options) (*transaction, error) {
 	f := tx.Fields()
 	if f.Query && !opts.Query {
 		return nil, reject(UnsupportedTxVersion, "version %v is a query version, which only simulation accepts", f.Version())
 	}
-	t := &transaction{x: x, session: x.Engine.Begin(), st: st, block: block, tx: tx, opts: opts}
+	t := &transaction{x: x, session: x.Engine.Begin(), base: base, st: state.NewOverlay(base), block: block, tx: tx, opts: opts}
 	t.gas = f.ResourceBounds.L2Gas.MaxAmount
 	if opts.SkipFee {
 		if t.gas = opts.Bound; t.gas == 0 {
@@ -383,7 +391,7 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 		return nil
 	}
 	p, before := t.phase(ValidatePhase, min(t.gas, constants.MaxValidateGas)), t.savepoint()
-	frame, err := p.call(entry{
+	frame, err := t.callValidation(p, entry{
 		kind: cairo.External, selector: selector, storage: t.tx.Sender(), calldata: calldata, gas: p.initialGas,
 	})
 	t.out.Validate = frame

@@ -160,6 +160,7 @@ func (s *syscalls) GetBlockHash(gas *uint64, number uint64) (felt.Felt, error) {
 	if err := s.charge(gas, cairo.GetBlockHash, 0); err != nil {
 		return felt.Felt{}, err
 	}
+	s.txn.sawBlockHash = true
 	if s.txn.block.Number < constants.BlockHashLag || number > s.txn.block.Number-constants.BlockHashLag {
 		if s.phase.validating() {
 			return felt.Felt{}, s.unauthorized("get_block_hash on recent blocks")

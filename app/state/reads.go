@@ -100,3 +100,12 @@ func (o *Overlay) Added(slot Slot) (felt.Felt, error) {
 	before, err := o.baseStorageAt(slot)
 	return *new(felt.Felt).Sub(&v, &before), err
 }
+
+// Detach gives up the base, which the overlay must not read again. Misread and MergeInto still work.
+func (o *Overlay) Detach() { o.base, o.journal = nil, nil }
+
+// Bytes returns about how much memory the overlay takes, without the classes that it declares.
+func (o *Overlay) Bytes() int {
+	slots, contracts := len(o.storage)+len(o.baseStorage), len(o.nonces)+len(o.classes)+len(o.baseNonces)+len(o.baseClasses)+len(o.baseDeclared)
+	return 1024 + 3*felt.Bytes*slots*2 + 2*felt.Bytes*contracts*2
+}
