@@ -12,8 +12,8 @@ RACE  = -race -short -timeout 10m ./internal/... ./crypto/... ./config ./watcher
 
 .PHONY: build wasm run test test-full race bench chaos check clean
 
-build: wasm ## bin/starkd, static, with the browser's verifier inside
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/starkd ./cmd/starkd
+build: wasm ## bin/starkd, static, with the browser's verifier inside; bin/starkd-cairo
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/starkd ./cmd/starkd-cairo
 
 # Inlining makes the browser's verifier an eighth larger. Only packages that compute are built with it; of two flags for a package the last one counts.
 MODULE := github.com/starkd/starkd

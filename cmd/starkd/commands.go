@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/starkd/starkd/internal/cairocli"
+)
 
 // commands returns the commands of starkd.
 func commands() []*cobra.Command {
@@ -14,7 +18,7 @@ func commands() []*cobra.Command {
 		newVerifyCommand(),
 		newProveCommand(),
 		newClassCommand(),
-		newCairoCommand(),
+		cairocli.New(releaseBinary),
 		newKeysCommand(),
 		newVersionCommand(),
 	}

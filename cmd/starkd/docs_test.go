@@ -268,7 +268,7 @@ var homeFiles = regexp.MustCompile(`^(config/(app\.toml|config\.toml|genesis\.js
 // of ours. A file that commands of the document use belongs to the reader.
 func (w *repository) path(file, text, name string, fault func(string, ...any)) {
 	name = strings.TrimSuffix(strings.TrimSuffix(name, "/..."), "/")
-	if homeFiles.MatchString(name) || name == "bin/starkd" {
+	if homeFiles.MatchString(name) || name == "bin/starkd" || name == "bin/starkd-cairo" {
 		return
 	}
 	first, _, nested := strings.Cut(name, "/")

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/cli"
 	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/prover/security"
 	"github.com/starkd/starkd/prover/stone"
@@ -32,7 +33,7 @@ func TestErrorsArePlain(t *testing.T) {
 		{unchecked(errors.Join(cause, cause)), 3, "could not check: a"},
 	} {
 		var out bytes.Buffer
-		if got := report(&out, "starkd verify", c.err); got != c.status {
+		if got := cli.Report(&out, "starkd verify", c.err); got != c.status {
 			t.Errorf("%q: status %d, want %d", c.err, got, c.status)
 		}
 		lines := strings.Split(out.String(), "\n")

@@ -31,6 +31,9 @@ type verdictError struct {
 
 func (e *verdictError) Unwrap() error { return e.error }
 
+// Verdict returns the word of the report and the exit status.
+func (e *verdictError) Verdict() (word string, status int) { return e.word, e.status }
+
 // refused returns the verdict that the proof was checked and is invalid, or is not of what the flags demand.
 func refused(err error) error { return &verdictError{err, "refused", 1} }
 

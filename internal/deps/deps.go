@@ -10,6 +10,8 @@ var everyone = []string{"starknet/constants"}
 var policy = map[string][]string{
 	"crypto/felt":        {},
 	"internal/...":       {},
+	"internal/cairocli":  {"cairo", "cairo/cairo0", "internal/cli", "internal/runfiles"},
+	"internal/cli":       {"internal/hint", "internal/terminal"},
 	"internal/engines":   {"cairo", "cairo/vm", "cairo/native"},
 	"internal/offchain":  {"crypto/felt", "cairo", "cairo/casm", "cairo/sierra", "cairo/compiler", "cairo/native", "starknet", "app/state", "app/executor", "internal/hint", "internal/terminal"},
 	"internal/runfiles":  {"cairo"},
@@ -88,6 +90,7 @@ var policy = map[string][]string{
 	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "rpc/jsonrpc", "prover", "prover/block", "prover/block/headers", "prover/block/statement", "prover/stone", "watcher", "watcher/proofstore", "watcher/queue", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
 	"cmd/verifier-wasm": {"crypto/felt", "prover", "prover/stone", "prover/stwo", "prover/block/...", "internal/bounded"},
 	"cmd/starkd":        {"..."},
+	"cmd/starkd-cairo":  {"internal/cairocli", "internal/cli"},
 	"scripts/...":       {"..."},
 
 	// pyhint interprets hints of untrusted programs, so it may only reach the machine.
@@ -107,6 +110,8 @@ var never = []struct {
 	// The statement recomputes the secp syscalls with code that the engines do not use.
 	{[]string{"cairo/vm", "cairo/native"}, []string{"crypto/secp"}},
 	{[]string{"prover", "prover/stone/..."}, []string{"starknet", "starknet/trie", "prover/block/..."}},
+	// It exists because it starts without the node's packages.
+	{[]string{"cmd/starkd-cairo"}, []string{"app/...", "node/...", "prover/...", "watcher/...", "github.com/cometbft/", "github.com/tetratelabs/", "google.golang.org/"}},
 	{[]string{"prover/...", "cmd/verifier-wasm"}, []string{"app/...", "abci", "rpc/...", "node/...", "watcher/...", "cairo/machine", "cairo/vm", "cairo/native", "github.com/cometbft/"}},
 }
 

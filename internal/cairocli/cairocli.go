@@ -1,26 +1,27 @@
-package main
+// Package cairocli is the command cairo: it runs Cairo 0 programs and writes their traces. The programs starkd and starkd-cairo have it.
+package cairocli
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/starkd/starkd/cairo/cairo0"
+	"github.com/starkd/starkd/internal/cli"
 	"github.com/starkd/starkd/internal/runfiles"
 )
 
-// newCairoCommand returns `starkd cairo`.
-func newCairoCommand() *cobra.Command {
-	return parent("cairo", "Run Cairo 0 programs and write their traces", newCairoRunCommand())
+// New returns the command cairo. It calls started, if that is not nil, before it runs a program.
+func New(started func()) *cobra.Command {
+	return cli.Parent("cairo", "Run Cairo 0 programs and write their traces", newRunCommand(started))
 }
 
-// cairoRunFlags are the flags of `starkd cairo run`. They have the names that the official runners use.
-type cairoRunFlags struct {
+// runFlags are the flags of `cairo run`. They have the names that the official runners use.
+type runFlags struct {
 	program, pie, layout, params, entrypoint string
 	proofMode, printOutput, printInfo        bool
 	trace, memory, public, private           string
@@ -49,8 +50,8 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
-func newCairoRunCommand() *cobra.Command {
-	var f cairoRunFlags
+func newRunCommand(started func()) *cobra.Command {
+	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run [PROGRAM]",
 		Short: "Run a compiled Cairo 0 program",
@@ -60,16 +61,13 @@ func newCairoRunCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if f.program != "" {
-					return usagef("the program is given twice: %s and %s", f.program, args[0])
+					return cli.Usagef("the program is given twice: %s and %s", f.program, args[0])
 				}
 				f.program = args[0]
 			}
-			if os.Getenv("GOGC") == "" {
-				// Nearly all memory is cells of the machine, which stay alive until the end. The default GOGC would spend more time
-				// on collections than a short run takes.
-				debug.SetGCPercent(400)
+			if started != nil {
+				started()
 			}
-			releaseBinary()
 			return f.run(cmd)
 		},
 	}
@@ -96,16 +94,16 @@ func newCairoRunCommand() *cobra.Command {
 	return cmd
 }
 
-func (f *cairoRunFlags) run(cmd *cobra.Command) error {
+func (f *runFlags) run(cmd *cobra.Command) error {
 	switch {
 	case (f.program == "") == (f.pie == ""):
-		return usagef("cairo run needs --program or --run_from_cairo_pie")
+		return cli.Usagef("cairo run needs --program or --run_from_cairo_pie")
 	case !f.proofMode && (f.public != "" || f.private != ""):
-		return usagef("--air_public_input and --air_private_input need --proof_mode")
+		return cli.Usagef("--air_public_input and --air_private_input need --proof_mode")
 	case f.private != "" && (f.trace == "" || f.memory == ""):
-		return usagef("--air_private_input needs --trace_file and --memory_file, because it names them")
+		return cli.Usagef("--air_private_input needs --trace_file and --memory_file, because it names them")
 	case f.proofMode && (f.pieOutput != "" || f.pie != ""):
-		return usagef("--run_from_cairo_pie and --cairo_pie_output do not work in proof mode")
+		return cli.Usagef("--run_from_cairo_pie and --cairo_pie_output do not work in proof mode")
 	}
 	opt := cairo0.RunOptions{
 		Layout: f.layout, ProofMode: f.proofMode, Entrypoint: f.entrypoint, MaxSteps: f.maxSteps,
@@ -153,7 +151,7 @@ func (f *cairoRunFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
-func (f *cairoRunFlags) runProgram(opt cairo0.RunOptions) (*cairo0.RunResult, error) {
+func (f *runFlags) runProgram(opt cairo0.RunOptions) (*cairo0.RunResult, error) {
 	if f.pie != "" {
 		b, err := os.ReadFile(f.pie)
 		if err != nil {
@@ -177,7 +175,7 @@ func (f *cairoRunFlags) runProgram(opt cairo0.RunOptions) (*cairo0.RunResult, er
 }
 
 // write writes the files that the flags name.
-func (f *cairoRunFlags) write(res *cairo0.RunResult) error {
+func (f *runFlags) write(res *cairo0.RunResult) error {
 	if err := runfiles.Save(res, runfiles.Paths{Trace: f.trace, Memory: f.memory, Public: f.public, Private: f.private}); err != nil {
 		return err
 	}
