@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/starkd/starkd/app"
@@ -20,6 +21,7 @@ type candidate struct {
 	trace   *app.BlockTrace    // nil if there is nothing to prove
 	input   *cairoos.Block     // trace as the input of the OS
 	done    *outcome           // set when the block is proved by Watcher.alone
+	stored  bool               // the block has a record, but others of its planned batch have none
 }
 
 // outcome is the result of proving a block: its record and what it shares with others, or an error.
@@ -68,13 +70,14 @@ type backlog struct {
 	mu     sync.Mutex
 	blocks []*candidate
 	weight uint64
-	idle   bool // the prover has nothing to do
+	idle   bool              // the prover has nothing to do
+	ends   map[uint64]uint64 // batches that are planned: from their first block with something to prove to their last
 
 	added, removed chan struct{} // hold one element if blocks were added, or the prover became idle; and if blocks were removed
 }
 
 func newBacklog(bound func() uint64) *backlog {
-	return &backlog{bound: bound, added: make(chan struct{}, 1), removed: make(chan struct{}, 1)}
+	return &backlog{bound: bound, ends: map[uint64]uint64{}, added: make(chan struct{}, 1), removed: make(chan struct{}, 1)}
 }
 
 // signal makes a wait on c end.
@@ -85,11 +88,30 @@ func signal(c chan<- struct{}) {
 	}
 }
 
-// put appends a block. It waits while the backlog holds two batches. It returns false when ctx ends.
+// plan says that the block at height first, which is in no batch yet, and those after it up to last are a batch, however large it is.
+func (b *backlog) plan(first, last uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ends[first] = last
+	signal(b.added)
+	signal(b.removed)
+}
+
+// putBack puts a batch back that take has returned last.
+func (b *backlog) putBack(batch []*candidate) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range batch {
+		b.weight += c.weight
+	}
+	b.blocks = slices.Concat(batch, b.blocks)
+}
+
+// put appends a block. It waits while the backlog holds two batches, unless a planned batch lacks the block. It returns false when ctx ends.
 func (b *backlog) put(ctx context.Context, c *candidate) bool {
 	for {
 		b.mu.Lock()
-		if b.weight == 0 || b.weight+c.weight <= 2*b.bound() {
+		if b.weight == 0 || b.weight+c.weight <= 2*b.bound() || b.planned(c.height) {
 			b.blocks, b.weight = append(b.blocks, c), b.weight+c.weight
 			b.mu.Unlock()
 			signal(b.added)
@@ -102,6 +124,16 @@ func (b *backlog) put(ctx context.Context, c *candidate) bool {
 		case <-b.removed:
 		}
 	}
+}
+
+// planned reports whether a block is in a planned batch that is not taken yet. The caller holds b.mu.
+func (b *backlog) planned(height uint64) bool {
+	for first, last := range b.ends {
+		if first <= height && height <= last {
+			return true
+		}
+	}
+	return false
 }
 
 // setIdle tells whether the prover has nothing to do.
@@ -134,8 +166,11 @@ func (b *backlog) take(ctx context.Context) []*candidate {
 func (b *backlog) next() []*candidate {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if n, planned := b.nextPlanned(); planned {
+		return b.cut(n)
+	}
 	bound, n, weight, proved := b.bound(), 0, uint64(0), 0
-	for n < len(b.blocks) && proved < maxBatch && (weight == 0 || weight+b.blocks[n].weight <= bound) {
+	for n < len(b.blocks) && proved < maxBatch && (weight == 0 || weight+b.blocks[n].weight <= bound) && b.ends[b.blocks[n].height] == 0 {
 		if b.blocks[n].weight > 0 {
 			proved++
 		}
@@ -144,6 +179,33 @@ func (b *backlog) next() []*candidate {
 	}
 	if n == 0 || n == len(b.blocks) && weight < bound && proved < maxBatch && weight > 0 && !b.idle {
 		return nil
+	}
+	return b.cut(n)
+}
+
+// nextPlanned returns the number of blocks of the next batch if it is planned, 0 if some of them are not here yet. The caller holds b.mu.
+func (b *backlog) nextPlanned() (n int, planned bool) {
+	i := slices.IndexFunc(b.blocks, func(c *candidate) bool { return c.weight > 0 })
+	if i < 0 {
+		return 0, false
+	}
+	first := b.blocks[i].height
+	last, planned := b.ends[first]
+	if planned && b.blocks[len(b.blocks)-1].height >= last {
+		n = 1 + slices.IndexFunc(b.blocks, func(c *candidate) bool { return c.height >= last })
+		delete(b.ends, first)
+	}
+	return n, planned
+}
+
+// cut removes the first n blocks, or returns nil for none. The caller holds b.mu.
+func (b *backlog) cut(n int) []*candidate {
+	if n == 0 {
+		return nil
+	}
+	weight := uint64(0)
+	for _, c := range b.blocks[:n] {
+		weight += c.weight
 	}
 	if weight > 0 {
 		b.idle = false // until it says so again

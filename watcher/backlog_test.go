@@ -93,6 +93,48 @@ func TestBacklog(t *testing.T) {
 	})
 }
 
+// TestPlannedBatches checks that a planned batch has the planned blocks, however heavy they are, and that it is not joined to those before it.
+func TestPlannedBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBacklog(func() uint64 { return 100 })
+		takes := func(want ...uint64) {
+			t.Helper()
+			if got := heights(b.take(t.Context())); !slices.Equal(got, want) {
+				t.Fatalf("got the batch %v, want %v", got, want)
+			}
+		}
+		b.plan(2, 6)
+		b.plan(8, 8)
+		for height, weight := range []uint64{0, 0, 90, 0, 90, 90} {
+			if !b.put(t.Context(), &candidate{height: uint64(height), weight: weight}) {
+				t.Fatal("the context has ended")
+			}
+		}
+		b.setIdle(true)
+		if got := b.next(); got != nil {
+			t.Fatalf("got the batch %v without its last block", heights(got))
+		}
+		b.put(t.Context(), &candidate{height: 6, weight: 90})
+		takes(0, 1, 2, 3, 4, 5, 6)
+		b.put(t.Context(), &candidate{height: 7, weight: 10})
+		b.put(t.Context(), &candidate{height: 8, weight: 10})
+		b.put(t.Context(), &candidate{height: 9, weight: 10})
+		takes(7)
+		takes(8)
+
+		// Another watcher has planned more blocks than were taken.
+		b.setIdle(true)
+		all := b.take(t.Context())
+		b.putBack(all)
+		b.plan(9, 10)
+		if got := b.next(); got != nil {
+			t.Fatalf("got the batch %v without its last block", heights(got))
+		}
+		b.put(t.Context(), &candidate{height: 10, weight: 500})
+		takes(9, 10)
+	})
+}
+
 // TestLag checks the lag, its estimates, and when it is said to grow.
 func TestLag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -159,7 +201,7 @@ func TestBlocksOfOneProof(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := f.replica.replay(b); err != nil {
+		if _, err := f.replica.replay(b); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,6 @@
 //  5. stores the proof with the witness that a verifier needs.
 //
 // There are two durable cursors: the height of the replica, and the height up to which the proof store has handled all blocks. Execution
-// never waits for proving. After a crash each continues from its cursor. An interrupted proof is made again; proofs are deterministic, so
-// storing one twice changes nothing.
+// never waits for proving. After a crash each continues from its cursor. A proof that was interrupted is made again, but workers of a pool go on with theirs,
+// and the next run of the watcher takes the proofs of the former one's jobs (pool.go).
 package watcher

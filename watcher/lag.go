@@ -68,6 +68,14 @@ func (l *lag) sub(n int) {
 	l.show()
 }
 
+// drop says that n transactions do not wait any more, and that this watcher has not proved them.
+func (l *lag) drop(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = max(l.waiting-n, 0)
+	l.show()
+}
+
 // fading is the time in which a measurement of the pace loses all but 1/e of its weight.
 const fading = 2 * time.Minute
 

@@ -2,14 +2,19 @@ package watcher
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/watcher/job"
+	"github.com/starkd/starkd/watcher/proofstore"
 	"github.com/starkd/starkd/watcher/queue"
 )
 
@@ -23,6 +28,16 @@ type objects interface {
 	HasProof(ctx context.Context, job string) (bool, error)
 	Proof(ctx context.Context, job string) ([]byte, error)
 	DeleteProof(ctx context.Context, job string) error
+}
+
+// plans is the part of a proof store in which a watcher keeps what its jobs prove.
+type plans interface {
+	objects
+	Proofs(ctx context.Context) ([]string, error)
+	PutPlan(ctx context.Context, blocks []uint64) ([]uint64, error)
+	Plans(ctx context.Context) ([][]uint64, error)
+	DeletePlan(ctx context.Context, first uint64) error
+	Record(ctx context.Context, block uint64) (*proofstore.Record, error)
 }
 
 // A batchProver proves batches: a maker in this process, or a pool by workers.
@@ -39,13 +54,28 @@ type batchProver interface {
 func (m *maker) stored(context.Context, *batch) {}
 
 // pool proves batches by workers: it puts a job for each batch into a queue and waits for its result in the proof store.
+//
+// A watcher can be killed at any instant. Which blocks make a batch depends on when they came, so the plan of a batch, the list of its blocks, is made durable
+// before its job is put. The job's name follows from the plan and the blocks. What is durable, in this order:
+//
+//  1. the plan: a watcher that starts makes the same batches of the same blocks again, whether or not they have records, and so the same jobs;
+//  2. the input and the job: a job that waits or runs is not put twice, and one with a result is not put again;
+//  3. the result, of which the first counts: a worker that is given a job with a result ends it;
+//  4. the bundle, whose bytes follow from the result and the stored headers, and the records: those that exist already stay;
+//  5. the end of the job in the queue, and then the deletions of the input, of the result and, last, of the plan. At a start, all of them are repeated for
+//     plans whose blocks have records.
+//
+// So a result is read until its bundle is stored, and no job is put whose blocks have records.
 type pool struct {
 	queue   *queue.Queue
-	objects objects
+	objects plans
 	demand  demand
 	policy  prover.Policy
 	log     *slog.Logger
 	waiting *backlog // is told when no job waits for a worker
+
+	open   map[uint64]bool     // the blocks of the plans that a former run of the watcher has not finished
+	former map[uint64][]string // jobs of that run, by the first block of their plan
 }
 
 const (
@@ -55,7 +85,122 @@ const (
 	poolRefused  = 3                      // refused results after which a batch counts as not provable by workers
 )
 
-// prepare encodes a batch and puts its job into the queue.
+// jobName returns the name of the job with an input.
+func jobName(first, last uint64, work []byte) string {
+	return fmt.Sprintf("%d-%d-%s", first, last, job.Digest(work))
+}
+
+// parseJobName returns the blocks of a job and the digest of its input.
+func parseJobName(name string) (first, last uint64, digest string, ok bool) {
+	part := strings.Split(name, "-")
+	if len(part) != 3 || len(part[2]) != 2*sha256.Size {
+		return 0, 0, "", false
+	}
+	first, err1 := strconv.ParseUint(part[0], 10, 64)
+	last, err2 := strconv.ParseUint(part[1], 10, 64)
+	return first, last, part[2], err1 == nil && err2 == nil
+}
+
+// restore reads the plans of a former run of the watcher, tells the backlog of those that are not finished, and deletes what the others have left. It returns
+// the first block that is to be recorded again, at most next.
+func (p *pool) restore(ctx context.Context, next uint64) (uint64, error) {
+	stored, err := p.objects.Plans(ctx)
+	if err != nil {
+		return 0, err
+	}
+	p.open, p.former = map[uint64]bool{}, map[uint64][]string{}
+	ends := map[uint64]uint64{}
+	var over [][]uint64
+	for _, blocks := range stored {
+		done, err := p.handled(ctx, blocks)
+		if err != nil {
+			return 0, err
+		}
+		if done {
+			over = append(over, blocks)
+			continue
+		}
+		first, last := blocks[0], blocks[len(blocks)-1]
+		p.waiting.plan(first, last)
+		ends[first] = last
+		for _, n := range blocks {
+			p.open[n] = true
+		}
+		next = min(next, first)
+	}
+	names, err := p.objects.Proofs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	jobs, err := p.queue.Jobs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range append(names, jobs...) {
+		first, last, digest, ok := parseJobName(name)
+		isOver := last < next || slices.ContainsFunc(over, func(blocks []uint64) bool { return blocks[0] <= first && last <= blocks[len(blocks)-1] })
+		switch {
+		case !ok: // not of a watcher of this version
+		case isOver:
+			if err := p.end(ctx, name, proofstore.InputKey(digest)); err != nil {
+				return 0, err
+			}
+		case ends[first] == last:
+			p.former[first] = append(p.former[first], name)
+		}
+	}
+	for _, blocks := range over {
+		if err := p.objects.DeletePlan(ctx, blocks[0]); err != nil {
+			return 0, err
+		}
+	}
+	if len(stored) > 0 {
+		p.log.Info("goes on with the jobs of a former run", "jobs", len(stored)-len(over), "finished", len(over))
+	}
+	return next, nil
+}
+
+// handled reports whether all of some blocks have records.
+func (p *pool) handled(ctx context.Context, blocks []uint64) (bool, error) {
+	for _, n := range blocks {
+		if _, err := p.objects.Record(ctx, n); errors.Is(err, proofstore.ErrNotFound) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// plan makes the plan of a batch durable. It returns false if another watcher has planned another batch from the same block on: the backlog then has the
+// blocks again, and that plan.
+func (p *pool) plan(ctx context.Context, b *batch) (bool, error) {
+	blocks, err := p.objects.PutPlan(ctx, b.heights())
+	if err != nil {
+		return false, err
+	}
+	b.plan = blocks[0]
+	if last := blocks[len(blocks)-1]; last != b.blocks[len(b.blocks)-1].height {
+		p.waiting.putBack(b.all)
+		p.waiting.plan(blocks[0], last)
+		return false, nil
+	}
+	return true, nil
+}
+
+// end takes a job out of the queue and deletes its input and its result, which is in bundles by now.
+func (p *pool) end(ctx context.Context, name, input string) error {
+	err := p.queue.Withdraw(ctx, name)
+	if err == nil {
+		err = p.objects.DeleteInput(ctx, input)
+	}
+	if err == nil {
+		err = p.objects.DeleteProof(ctx, name)
+	}
+	return err
+}
+
+// prepare encodes a batch and puts its job into the queue, unless the job has a result.
 func (p *pool) prepare(ctx context.Context, b *batch) {
 	b.cancel = func() {}
 	var blocks []*cairoos.Block
@@ -64,9 +209,22 @@ func (p *pool) prepare(ctx context.Context, b *batch) {
 	}
 	if b.work, b.err = encodeWork(p.demand, blocks); b.err == nil {
 		first, last := b.blocks[0].height, b.blocks[len(b.blocks)-1].height
-		b.job = queue.Job{Name: fmt.Sprintf("%d-%d-%.32s", first, last, job.Digest(b.work)), Size: int64(len(b.work)), FirstBlock: first, LastBlock: last}
+		b.job = queue.Job{Name: jobName(first, last, b.work), Size: int64(len(b.work)), FirstBlock: first, LastBlock: last}
 		for _, c := range b.blocks {
 			b.job.Transactions += len(c.input.Transactions)
+		}
+		for _, name := range p.former[first] {
+			if name == b.job.Name {
+				continue
+			}
+			_, _, digest, _ := parseJobName(name)
+			p.log.Info("a job of a former run with other settings is not wanted any more", "job", name)
+			if err := p.end(ctx, name, proofstore.InputKey(digest)); err != nil {
+				p.log.Warn("a job of a former run is not deleted before the next start", "job", name, "err", err)
+			}
+		}
+		if has, err := p.objects.HasProof(ctx, b.job.Name); err == nil && has {
+			return
 		}
 		if err := p.put(ctx, b); err != nil {
 			p.log.Warn("a job cannot be put into the queue yet", "job", b.job.Name, "err", err)
@@ -76,15 +234,13 @@ func (p *pool) prepare(ctx context.Context, b *batch) {
 
 // put stores the input of a batch's job and puts the job into the queue, if it is not there.
 func (p *pool) put(ctx context.Context, b *batch) (err error) {
-	if b.job.Input == "" {
-		if b.job.Input, b.job.Digest, err = p.objects.PutInput(ctx, b.work); err != nil {
-			return err
-		}
+	if b.job.Input, b.job.Digest, err = p.objects.PutInput(ctx, b.work); err != nil {
+		return err
 	}
 	return p.queue.Put(ctx, b.job)
 }
 
-// prove waits for the result of a batch's job.
+// prove waits for the result of a batch's job. If another watcher has stored the records of all its blocks, the batch has nothing to prove any more.
 func (p *pool) prove(ctx context.Context, b *batch) error {
 	if b.err != nil {
 		return b.err
@@ -111,6 +267,10 @@ func (p *pool) prove(ctx context.Context, b *batch) error {
 		}
 		if time.Since(put) > poolAgain {
 			put = time.Now()
+			if done, err := p.handled(ctx, b.heights()); err == nil && done {
+				b.blocks = nil
+				return nil
+			}
 			err := p.put(ctx, b)
 			if aside, ok := errors.AsType[*queue.SetAsideError](err); ok {
 				return aside
@@ -155,13 +315,17 @@ func (p *pool) look(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// stored deletes the input and the result of a batch, which are in bundles by now.
+// stored ends the job of a batch, whose result is in bundles by now, and then its plan.
 func (p *pool) stored(ctx context.Context, b *batch) {
-	if b.job.Input == "" {
-		return
+	var err error
+	if b.job.Name != "" {
+		err = p.end(ctx, b.job.Name, proofstore.InputKey(job.Digest(b.work)))
 	}
-	if err := errors.Join(p.objects.DeleteInput(ctx, b.job.Input), p.objects.DeleteProof(ctx, b.job.Name)); err != nil {
-		p.log.Warn("what passed between watcher and workers is not deleted", "job", b.job.Name, "err", err)
+	if err == nil && b.plan > 0 {
+		err = p.objects.DeletePlan(ctx, b.plan)
+	}
+	if err != nil {
+		p.log.Warn("what passed between watcher and workers is not deleted before the next start", "job", b.job.Name, "err", err)
 	}
 }
 
@@ -189,44 +353,55 @@ func Work(ctx context.Context, c WorkerConfig) error {
 		if err != nil {
 			return err
 		}
-		started := time.Now()
-		err = c.work(ctx, lease, makers)
-		name := lease.Job().Name
+		job, started := lease.Job(), time.Now()
+		c.Log.Info("a job begins", "job", job.Name, "try", lease.Try(), "transactions", job.Transactions)
+		did, proving, err := c.work(ctx, lease, makers)
 		switch {
 		case ctx.Err() != nil:
 			return lease.Release(context.WithoutCancel(ctx))
 		case err != nil:
-			c.Log.Error("a job failed", "job", name, "try", lease.Try(), "err", err)
+			c.Log.Error("a job failed", "job", job.Name, "try", lease.Try(), "err", err)
 			err = lease.Fail(ctx, err)
 		default:
-			c.Log.Info("a job is done", "job", name, "transactions", lease.Job().Transactions, "seconds", int(time.Since(started).Seconds()))
+			c.Log.Info("a job is done", "job", job.Name, "result", did, "seconds", time.Since(started).Seconds(), "prove_seconds", proving.Seconds())
 			err = lease.Done(ctx)
 		}
 		if err != nil {
-			c.Log.Warn("the end of a job cannot be reported", "job", name, "err", err)
+			c.Log.Warn("the end of a job cannot be reported", "job", job.Name, "err", err)
 		}
 	}
 }
 
-// work does one job.
-func (c *WorkerConfig) work(ctx context.Context, lease *queue.Lease, makers map[demand]*maker) error {
+// The ways in which a job is done.
+const (
+	didProve  = "stored"              // by this worker
+	didTwice  = "stored before"       // by another worker, while this one worked
+	didBefore = "found"               // when this worker was given the job
+	didGone   = "not wanted any more" // the watcher has deleted its input; if the store has lost it, the watcher puts both again
+)
+
+// work does one job. It returns how, and the time that proving took.
+func (c *WorkerConfig) work(ctx context.Context, lease *queue.Lease, makers map[demand]*maker) (did string, proving time.Duration, err error) {
 	j := lease.Job()
 	if has, err := c.Store.HasProof(ctx, j.Name); err != nil || has {
-		return err
+		return didBefore, 0, err
 	}
 	data, err := c.Store.Input(ctx, j.Input, j.Digest, j.Size)
+	if errors.Is(err, proofstore.ErrNotFound) {
+		return didGone, 0, nil
+	}
 	if err != nil {
-		return err
+		return "", 0, err
 	}
 	d, blocks, err := decodeWork(data)
 	if err != nil {
-		return err
+		return "", 0, err
 	}
 	m := makers[d]
 	if m == nil {
 		s, err := newSystem(&Config{System: d.System, PowBits: d.PowBits, Queries: d.Queries, Memory: c.Memory})
 		if err != nil {
-			return err
+			return "", 0, err
 		}
 		clear(makers) // one at a time
 		m = newMaker(s, d.MaxSteps, d.MaxAlone, c.Log)
@@ -243,12 +418,18 @@ func (c *WorkerConfig) work(ctx context.Context, lease *queue.Lease, makers map[
 	lease.Stage("running the OS program")
 	m.prepare(ctx, b)
 	if err := m.prove(ctx, b); err != nil {
-		return err
+		return "", 0, err
 	}
 	out, err := encodeResult(b)
 	if err != nil {
-		return err
+		return "", 0, err
 	}
-	_, err = c.Store.PutProof(ctx, j.Name, out)
-	return err
+	for _, p := range b.parts {
+		proving += p.took
+	}
+	first, err := c.Store.PutProof(ctx, j.Name, out)
+	if !first {
+		return didTwice, proving, err
+	}
+	return didProve, proving, err
 }

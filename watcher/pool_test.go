@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	dbm "github.com/cometbft/cometbft-db"
+	jsonv2 "github.com/go-json-experiment/json"
 
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/crypto/felt"
@@ -85,6 +87,183 @@ func TestPool(t *testing.T) {
 	}
 }
 
+// mortal is a store that fails, and ends its watcher, from an operation on.
+type mortal struct {
+	*proofstore.Store
+	mu   sync.Mutex
+	left int // operations until then
+	die  func()
+}
+
+// step counts an operation, and returns an error once the watcher is dead.
+func (s *mortal) step() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left == 0 {
+		s.die()
+		return errors.New("dead")
+	}
+	s.left--
+	return nil
+}
+
+func (s *mortal) PutInput(ctx context.Context, input []byte) (string, string, error) {
+	return withStep2(s, func() (string, string, error) { return s.Store.PutInput(ctx, input) })
+}
+func (s *mortal) HasProof(ctx context.Context, job string) (bool, error) {
+	return withStep(s, func() (bool, error) { return s.Store.HasProof(ctx, job) })
+}
+func (s *mortal) Proof(ctx context.Context, job string) ([]byte, error) {
+	return withStep(s, func() ([]byte, error) { return s.Store.Proof(ctx, job) })
+}
+func (s *mortal) Proofs(ctx context.Context) ([]string, error) {
+	return withStep(s, func() ([]string, error) { return s.Store.Proofs(ctx) })
+}
+func (s *mortal) PutPlan(ctx context.Context, blocks []uint64) ([]uint64, error) {
+	return withStep(s, func() ([]uint64, error) { return s.Store.PutPlan(ctx, blocks) })
+}
+func (s *mortal) Plans(ctx context.Context) ([][]uint64, error) {
+	return withStep(s, func() ([][]uint64, error) { return s.Store.Plans(ctx) })
+}
+func (s *mortal) DeleteInput(ctx context.Context, key string) error {
+	_, err := withStep(s, func() (any, error) { return nil, s.Store.DeleteInput(ctx, key) })
+	return err
+}
+func (s *mortal) DeleteProof(ctx context.Context, job string) error {
+	_, err := withStep(s, func() (any, error) { return nil, s.Store.DeleteProof(ctx, job) })
+	return err
+}
+func (s *mortal) DeletePlan(ctx context.Context, first uint64) error {
+	_, err := withStep(s, func() (any, error) { return nil, s.Store.DeletePlan(ctx, first) })
+	return err
+}
+
+func withStep[T any](s *mortal, do func() (T, error)) (zero T, err error) {
+	if err := s.step(); err != nil {
+		return zero, err
+	}
+	return do()
+}
+
+func withStep2[T, U any](s *mortal, do func() (T, U, error)) (zero T, zero2 U, err error) {
+	if err := s.step(); err != nil {
+		return zero, zero2, err
+	}
+	return do()
+}
+
+// clerk is a worker that proves nothing: its results say that each transaction is too long. It counts the results that it makes.
+func clerk(ctx context.Context, t *testing.T, q *queue.Queue, store *proofstore.Store, made map[string]int) {
+	for {
+		lease, err := q.Take(ctx, "clerk")
+		if err != nil {
+			return
+		}
+		j := lease.Job()
+		switch data, err := store.Input(ctx, j.Input, j.Digest, j.Size); {
+		case err == nil:
+			d, blocks, err := decodeWork(data)
+			if err != nil {
+				t.Error(err)
+			}
+			r := result{Version: workVersion, Proofs: []resultProof{}}
+			for i, b := range blocks {
+				for n := range b.Transactions {
+					r.Unproven = append(r.Unproven, resultTooBig{[2]int{i, n}, d.MaxSteps})
+				}
+			}
+			out, err := jsonv2.Marshal(&r)
+			if err != nil {
+				t.Error(err)
+			}
+			if has, err := store.HasProof(ctx, j.Name); err == nil && !has {
+				made[j.Name]++
+				if _, err := store.PutProof(ctx, j.Name, out); err != nil {
+					t.Error(err)
+				}
+			}
+		case !errors.Is(err, proofstore.ErrNotFound):
+			t.Error(err)
+		}
+		if err := lease.Done(context.WithoutCancel(ctx)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestPoolGoesOn ends a watcher before each operation of its pool on the store, and starts it again, with another bound on the blocks of a batch. The jobs must
+// be those of the first run, each is done once, and nothing of them is left.
+func TestPoolGoesOn(t *testing.T) {
+	t.Parallel()
+	f := pooled(t, 3)
+	q, demand := f.pool.queue, f.pool.demand
+	f.steps.Store(1) // each block is a batch
+	f.until(t, func() bool {
+		s, err := q.Status(t.Context())
+		return err == nil && s.Waiting == 3
+	})
+	made := map[string]int{}
+	ctx, stop := context.WithCancel(t.Context())
+	var worker sync.WaitGroup
+	worker.Go(func() { clerk(ctx, t, q, f.config.Proofs, made) })
+	for left := 0; len(planned(t, f.config.Proofs)) > 0; left++ {
+		again := follow(t, f.source.local, f.config.Genesis, f.db, f.url)
+		again.system = f.system
+		running, die := context.WithCancel(t.Context())
+		store := &mortal{Store: again.config.Proofs, left: left, die: die}
+		again.pool = &pool{queue: q, objects: store, policy: f.pool.policy, log: f.log, demand: demand}
+		done := make(chan error, 1)
+		go func() { done <- again.Run(running) }()
+		for running.Err() == nil && len(planned(t, again.config.Proofs)) > 0 {
+			time.Sleep(5 * time.Millisecond)
+		}
+		die()
+		if err := <-done; err != nil {
+			t.Fatalf("the watcher that dies at operation %d: %v", left, err)
+		}
+		if left > 100 {
+			t.Fatalf("after 100 runs %d blocks are handled", again.config.Proofs.Cursor())
+		}
+	}
+	stop()
+	worker.Wait()
+	if cursor := f.config.Proofs.Cursor(); cursor > 0 {
+		t.Errorf("the first run, which had no worker, has handled %d blocks", cursor)
+	}
+	for height := uint64(1); height <= 3; height++ {
+		if _, err := f.config.Proofs.Record(t.Context(), height); err != nil {
+			t.Errorf("block %d: %v", height, err)
+		}
+	}
+	if len(made) != 3 {
+		t.Errorf("%d jobs were done, want 3: %v", len(made), made)
+	}
+	for name, times := range made {
+		if times != 1 {
+			t.Errorf("job %s was done %d times", name, times)
+		}
+	}
+	if names, err := f.config.Proofs.Proofs(t.Context()); err != nil || len(names) > 0 {
+		t.Errorf("results are left: %v, %v", names, err)
+	}
+	if s, err := q.Status(t.Context()); err != nil || s.Waiting+s.Running+s.SetAside > 0 {
+		t.Errorf("the queue has %+v, %v", s, err)
+	}
+	if inputs, err := os.ReadDir(strings.TrimPrefix(f.url, "file://") + "/inputs"); err != nil || len(inputs) > 0 {
+		t.Errorf("%d inputs are left, %v", len(inputs), err)
+	}
+}
+
+// planned returns the plans of a store.
+func planned(t *testing.T, s *proofstore.Store) [][]uint64 {
+	t.Helper()
+	plans, err := s.Plans(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plans
+}
+
 // TestWorkIsRead checks that inputs and results of jobs are read back, and that wrong ones are refused with the reason.
 func TestWorkIsRead(t *testing.T) {
 	f := pooled(t, 1)
@@ -92,7 +271,7 @@ func TestWorkIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, results := f.source.verified(1)
-	if err := f.replica.replay(b); err != nil {
+	if _, err := f.replica.replay(b); err != nil {
 		t.Fatal(err)
 	}
 	c, err := f.record(t.Context(), b, results)

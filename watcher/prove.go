@@ -38,6 +38,16 @@ type batch struct {
 
 	work []byte    // the input of the batch's job, for a pool
 	job  queue.Job // its Input is set once it is stored
+	plan uint64    // first block of the plan that ends with this batch, 0 for none
+}
+
+// heights returns the heights of the blocks with something to prove.
+func (b *batch) heights() []uint64 {
+	var heights []uint64
+	for _, c := range b.blocks {
+		heights = append(heights, c.height)
+	}
+	return heights
 }
 
 func newBatch(all []*candidate) *batch {
@@ -55,6 +65,9 @@ func (w *Watcher) record(ctx context.Context, b *Block, results []statement.Resu
 	defer w.metrics.phase("record")()
 	options := cairoos.Options{Layout: w.system.format().Layout(), MaxSteps: w.config.MaxSteps, MaxAlone: w.config.MaxAlone}
 	trace, err := w.app.TraceCalls(ctx, uint64(b.Height), w.engine, options.MaxWords())
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil { // the replica has executed the block: its store is damaged, or execution is not deterministic
 		return nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
 	}
@@ -152,6 +165,7 @@ func (w *Watcher) finish(b *batch, group []int) (*finished, error) {
 	}
 	var inputs []*block.WitnessInput
 	var failed error // of reading the replica
+	classes := map[felt.Felt]*casm.Class{}
 	for k, i := range group {
 		c := b.blocks[i]
 		var left []cairoos.Unproven
@@ -169,7 +183,7 @@ func (w *Watcher) finish(b *batch, group []int) (*finished, error) {
 			f.records[k].Status = proofstore.NotProved
 			continue
 		}
-		input, err := w.witnessInput(c.block, c.results, c.trace, unproven, &failed)
+		input, err := w.witnessInput(c.block, c.results, c.trace, unproven, classes, &failed)
 		if err != nil {
 			return nil, err
 		}
@@ -324,7 +338,7 @@ func addCoverage(record *proofstore.Record, outcomes []statement.TransactionOutc
 // witness adds to a bundle of one block everything that a verifier needs besides the proofs.
 func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.BlockTrace, unproven []statement.Unproven, proof *block.Bundle) error {
 	var failed error // of reading the replica
-	e, err := w.witnessInput(b, results, trace, unproven, &failed)
+	e, err := w.witnessInput(b, results, trace, unproven, map[felt.Felt]*casm.Class{}, &failed)
 	if err == nil {
 		err = proof.Complete(e)
 	}
@@ -334,8 +348,10 @@ func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.Block
 	return err
 }
 
-// witnessInput returns what a block's witness is made of. Errors of reading the replica, which come later, are kept in failed.
-func (w *Watcher) witnessInput(b *Block, results []statement.Result, trace *app.BlockTrace, unproven []statement.Unproven, failed *error) (*block.WitnessInput, error) {
+// witnessInput returns what a block's witness is made of. Errors of reading the replica, which come later, are kept in failed, and classes that are read in
+// classes, so that blocks of one bundle share them.
+func (w *Watcher) witnessInput(b *Block, results []statement.Result, trace *app.BlockTrace, unproven []statement.Unproven, classes map[felt.Felt]*casm.Class,
+	failed *error) (*block.WitnessInput, error) {
 	store, height := w.app.Store(), uint64(b.Height)
 	_, roots, _, err := store.Header(height - 1)
 	if err != nil {
@@ -345,11 +361,15 @@ func (w *Watcher) witnessInput(b *Block, results []statement.Result, trace *app.
 		Transactions: b.Txs, Results: results, Unproven: unproven,
 		Before: &watchedState{store.At(height - 1), failed},
 		Class: watched(failed, func(hash felt.Felt) (*casm.Class, error) {
+			if known := classes[hash]; known != nil {
+				return known, nil
+			}
 			class, err := store.At(height).Class(hash)
 			if err != nil {
 				return nil, err
 			}
-			return casm.DecodeClass(class.Casm)
+			classes[hash], err = casm.DecodeClass(class.Casm)
+			return classes[hash], err
 		}),
 		Tries: &statement.Tries{
 			ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot,

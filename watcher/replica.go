@@ -37,32 +37,35 @@ func (r *replica) height() int64 {
 }
 
 // replay executes the next block, and makes it durable if its app hash and its results are those that the validators signed. Otherwise it
-// returns a DivergenceError.
-func (r *replica) replay(b *Block) error {
+// returns a DivergenceError. It returns the number of transactions that need a proof: not those that were rejected, nor the validators' statements.
+func (r *replica) replay(b *Block) (transactions int, err error) {
 	_, before := r.app.Info()
 	if r.height() != b.Height-1 {
-		return fmt.Errorf("watcher: replaying block %d on height %d", b.Height, r.height())
+		return 0, fmt.Errorf("watcher: replaying block %d on height %d", b.Height, r.height())
 	}
 	if signed := b.Light.AppHash; !bytes.Equal(before, signed) {
-		return &DivergenceError{b.Height - 1, "app hash", before, signed}
+		return 0, &DivergenceError{b.Height - 1, "app hash", before, signed}
 	}
 	f, err := r.app.Finalize(&app.Block{
 		Height: uint64(b.Height), Timestamp: uint64(b.Light.Time.Unix()), Proposer: b.Light.ProposerAddress, Txs: b.Txs,
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !bytes.Equal(f.AppHash, b.Next.AppHash) {
-		return &DivergenceError{b.Height, "app hash", f.AppHash, b.Next.AppHash}
+		return 0, &DivergenceError{b.Height, "app hash", f.AppHash, b.Next.AppHash}
 	}
 	var results []statement.Result
-	for _, t := range f.Results {
+	for i, t := range f.Results {
+		if t.Code == 0 && !finality.IsCommit(b.Txs[i]) {
+			transactions++
+		}
 		results = append(results, statement.Result{Code: t.Code, Data: t.Data, GasWanted: int64(t.GasWanted), GasUsed: int64(t.GasUsed)})
 	}
 	if hash := headers.ResultsHash(results); !bytes.Equal(hash, b.Next.LastResultsHash) {
-		return &DivergenceError{b.Height, "results hash", hash, b.Next.LastResultsHash}
+		return 0, &DivergenceError{b.Height, "results hash", hash, b.Next.LastResultsHash}
 	}
-	return r.app.Commit()
+	return transactions, r.app.Commit()
 }
 
 // watchedState reads the state of the replica and keeps the first error in failed. A function that reads the state returns its own errors

@@ -172,6 +172,9 @@ func (w *Watcher) run(ctx context.Context) error {
 		return nil
 	}
 	w.heard()
+	if err := w.countWaiting(); err != nil {
+		return err
+	}
 
 	// The first loop that returns an error ends the others.
 	running, stop := context.WithCancel(ctx)
@@ -246,14 +249,13 @@ func (w *Watcher) replayAll(ctx context.Context, wake <-chan struct{}, replayed 
 				}
 				w.heard()
 				replayedAfter := w.metrics.phase("replay")
-				if err := w.replica.replay(b); err != nil {
+				transactions, err := w.replica.replay(b)
+				if err != nil {
 					return permanent{err}
 				}
 				replayedAfter()
 				w.recovered("replaying")
-				if err := w.executed(b); err != nil {
-					return permanent{err}
-				}
+				w.lag.add(transactions)
 				w.metrics.height.Set(float64(b.Height))
 				w.update(func(s *Status) { s.Height = b.Height })
 				select {
@@ -274,16 +276,15 @@ func (w *Watcher) replayAll(ctx context.Context, wake <-chan struct{}, replayed 
 	}
 }
 
-// executed adds the executed transactions of a block to the lag. Rejected transactions and the validators' statements need no proof.
-func (w *Watcher) executed(b *Block) error {
-	if len(b.Txs) == 0 {
-		return nil
+// countWaiting adds the transactions of executed blocks above the cursor to the lag of a watcher that starts.
+func (w *Watcher) countWaiting() error {
+	for n := w.config.Proofs.Cursor() + 1; int64(n) <= w.replica.height(); n++ {
+		block, ok, err := w.app.Store().Block(n)
+		if err != nil || !ok {
+			return errors.Join(err, fmt.Errorf("watcher: the replica lost block %d", n))
+		}
+		w.lag.add(len(block.Transactions))
 	}
-	stored, ok, err := w.app.Store().Block(uint64(b.Height))
-	if err != nil || !ok {
-		return errors.Join(err, fmt.Errorf("watcher: the replica lost block %d", b.Height))
-	}
-	w.lag.add(len(stored.Transactions))
 	return nil
 }
 
@@ -295,7 +296,16 @@ const cursorInterval = 100
 
 // recordAll puts every executed block into the backlog, in order, until ctx ends.
 func (w *Watcher) recordAll(ctx context.Context, replayed <-chan struct{}, waiting *backlog) error {
-	for next := w.config.Proofs.Cursor() + 1; ; {
+	next := w.config.Proofs.Cursor() + 1
+	if w.pool != nil {
+		if err := w.retry(ctx, "reading the plans", func() (err error) {
+			next, err = w.pool.restore(ctx, w.config.Proofs.Cursor()+1)
+			return stored(err)
+		}); err != nil {
+			return err
+		}
+	}
+	for {
 		for ; int64(next) <= w.replica.height() && ctx.Err() == nil; next++ {
 			stored, ok, err := w.app.Store().Block(next)
 			if err != nil || !ok {
@@ -313,6 +323,9 @@ func (w *Watcher) recordAll(ctx context.Context, replayed <-chan struct{}, waiti
 			if ctx.Err() != nil || !waiting.put(ctx, c) {
 				return nil
 			}
+			if len(stored.Transactions) > 0 && (c.weight == 0 || c.stored) && next > w.config.Proofs.Cursor() { // it has a record already
+				w.lag.drop(len(stored.Transactions))
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -322,11 +335,15 @@ func (w *Watcher) recordAll(ctx context.Context, replayed <-chan struct{}, waiti
 	}
 }
 
-// candidate returns a block that has transactions as it is put into the backlog. If the block has a record already, there is nothing to prove.
+// candidate returns a block that has transactions as it is put into the backlog. If the block has a record already, there is nothing to prove, unless it is part
+// of a plan that is not finished.
 func (w *Watcher) candidate(ctx context.Context, height int64) (*candidate, error) {
-	if _, err := w.config.Proofs.Record(ctx, uint64(height)); err == nil {
+	_, err := w.config.Proofs.Record(ctx, uint64(height))
+	has := err == nil
+	if has && (w.pool == nil || !w.pool.open[uint64(height)]) {
 		return &candidate{height: uint64(height)}, nil
-	} else if !errors.Is(err, proofstore.ErrNotFound) {
+	}
+	if !has && !errors.Is(err, proofstore.ErrNotFound) {
 		return nil, stored(err)
 	}
 	b, err := w.chain.block(ctx, height)
@@ -340,7 +357,11 @@ func (w *Watcher) candidate(ctx context.Context, height int64) (*candidate, erro
 	if w.alone != nil {
 		return &candidate{height: uint64(height), weight: 1, block: b, results: results}, nil
 	}
-	return w.record(ctx, b, results)
+	c, err := w.record(ctx, b, results)
+	if err == nil {
+		c.stored = has
+	}
+	return c, err
 }
 
 // prepareAll makes batches of the blocks of the backlog and begins to run the OS program on them, until ctx ends.
@@ -351,6 +372,18 @@ func (w *Watcher) prepareAll(ctx context.Context, waiting *backlog, prepared cha
 			return nil
 		}
 		b := newBatch(all)
+		if len(b.blocks) > 0 && w.pool != nil {
+			var planned bool
+			if err := w.retry(ctx, "planning", func() (err error) {
+				planned, err = w.pool.plan(ctx, b)
+				return stored(err)
+			}); err != nil {
+				return err
+			}
+			if !planned {
+				continue
+			}
+		}
 		if len(b.blocks) > 0 {
 			w.prover().prepare(ctx, b)
 		}
@@ -405,7 +438,8 @@ func (w *Watcher) proveBatch(ctx context.Context, b *batch) ([]*batch, error) {
 	if len(b.blocks) == 0 {
 		return []*batch{b}, nil
 	}
-	err := refusedProof(b.blocks[0].block.Height, w.prover().prove(ctx, b))
+	first := b.blocks[0].block.Height
+	err := refusedProof(first, w.prover().prove(ctx, b))
 	if ctx.Err() != nil || isPermanent(err) {
 		return nil, err
 	}
@@ -418,6 +452,9 @@ func (w *Watcher) proveBatch(ctx context.Context, b *batch) ([]*batch, error) {
 	w.log.Error("proving failed: this is a bug of starkd; each block is tried alone", "first", b.blocks[0].height, "blocks", len(b.blocks), "err", err)
 	var all []*batch
 	for _, c := range b.all {
+		if c.stored {
+			c.trace = nil // there is nothing to prove
+		}
 		one := newBatch([]*candidate{c})
 		if len(one.blocks) > 0 {
 			w.prover().prepare(ctx, one)
@@ -428,6 +465,7 @@ func (w *Watcher) proveBatch(ctx context.Context, b *batch) ([]*batch, error) {
 		}
 		all = append(all, done...)
 	}
+	all[len(all)-1].plan = b.plan
 	return all, nil
 }
 
@@ -471,6 +509,9 @@ func (w *Watcher) storeAll(ctx context.Context, proved <-chan *batch) error {
 				if err := w.store(ctx, c); err != nil || ctx.Err() != nil {
 					return err
 				}
+			}
+			if c.height <= w.config.Proofs.Cursor() { // of a plan that a former run has not finished
+				continue
 			}
 			durable := i == len(b.all)-1 && c.done != nil || c.done != nil && len(b.all) > cursorInterval || c.height%cursorInterval == 0
 			if err := w.retry(ctx, "writing the cursor", func() error { return stored(w.config.Proofs.SetCursor(ctx, c.height, durable)) }); err != nil {
@@ -517,7 +558,9 @@ func (w *Watcher) store(ctx context.Context, c *candidate) error {
 	}); err != nil || ctx.Err() != nil {
 		return err
 	}
-	w.lag.sub(len(record.Transactions))
+	if !c.stored {
+		w.lag.sub(len(record.Transactions))
+	}
 	w.metrics.transactions.WithLabelValues(string(proofstore.Proved)).Add(float64(len(record.Transactions) - len(record.Unproven)))
 	w.metrics.transactions.WithLabelValues(string(proofstore.NotProved)).Add(float64(len(record.Unproven)))
 	w.log.Info("block handled", "height", c.height, "status", record.Status, "transactions", len(record.Transactions), "proofs", len(record.Proofs))

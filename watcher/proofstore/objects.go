@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/starkd/starkd/watcher/blobs"
@@ -75,8 +76,8 @@ func (s *Store) bundle(ctx context.Context, r *Record) (stored, data []byte, err
 // maxInput bounds the input of a job and a finished proof, in bytes.
 const maxInput = 256 << 20
 
-// inputKey returns the key of the input with a digest.
-func inputKey(digest string) string { return "inputs/" + digest + ".gz" }
+// InputKey returns the key of the input with a SHA-256 in hexadecimal.
+func InputKey(digest string) string { return "inputs/" + digest + ".gz" }
 
 // PutInput stores the input of a job and returns its key and its SHA-256 in hexadecimal. Storing it again changes nothing.
 func (s *Store) PutInput(ctx context.Context, input []byte) (key, sum string, err error) {
@@ -84,12 +85,15 @@ func (s *Store) PutInput(ctx context.Context, input []byte) (key, sum string, er
 		return "", "", fmt.Errorf("proofstore: an input of %d bytes exceeds %d", len(input), maxInput)
 	}
 	sum = digest(input)
-	key = inputKey(sum)
+	key = InputKey(sum)
 	return key, sum, s.createPacked(ctx, key, input)
 }
 
 // createPacked stores an object in compressed form, unless it exists.
 func (s *Store) createPacked(ctx context.Context, key string, data []byte) error {
+	if _, err := s.bucket.Size(ctx, key); err == nil {
+		return nil
+	}
 	packed, err := compressed(data)
 	if err != nil {
 		return err
@@ -102,7 +106,7 @@ func (s *Store) createPacked(ctx context.Context, key string, data []byte) error
 
 // Input returns the input of a job, after checking its size and its digest. The error is ErrNotFound if it is not stored.
 func (s *Store) Input(ctx context.Context, key, sum string, size int64) ([]byte, error) {
-	if key != inputKey(sum) || size < 0 || size > maxInput {
+	if key != InputKey(sum) || size < 0 || size > maxInput {
 		return nil, fmt.Errorf("proofstore: the input of %d bytes with digest %.80q cannot be at %.80q", size, sum, key)
 	}
 	packed, err := s.read(ctx, key, maxInput)
@@ -177,6 +181,71 @@ func (s *Store) Proof(ctx context.Context, job string) ([]byte, error) {
 // DeleteProof deletes the proof of a job: one that is part of bundles by now, or one that is wrong, so that the job can be done again.
 func (s *Store) DeleteProof(ctx context.Context, job string) error {
 	return s.bucket.Delete(ctx, proofKey(job))
+}
+
+// Proofs returns the names of the jobs with stored proofs. It takes time in proportion to their number.
+func (s *Store) Proofs(ctx context.Context) (jobs []string, err error) {
+	for key, err := range s.bucket.List(ctx, "proofs/") {
+		if err != nil {
+			return nil, fmt.Errorf("proofstore: %w", err)
+		}
+		jobs = append(jobs, strings.TrimSuffix(strings.TrimPrefix(key, "proofs/"), ".gz"))
+	}
+	return jobs, nil
+}
+
+// planKey returns the key of the plan whose first block is first.
+func planKey(first uint64) string { return fmt.Sprintf("plans/%012d.json", first) }
+
+// plan is the content of a plan.
+type plan struct {
+	Blocks []uint64 `json:"blocks"`
+}
+
+// PutPlan stores which blocks are proved together, unless there is a plan with the same first block, and returns the blocks of the stored plan. The blocks are
+// at least one, in ascending order.
+func (s *Store) PutPlan(ctx context.Context, blocks []uint64) ([]uint64, error) {
+	key := planKey(blocks[0])
+	err := s.create(ctx, key, plan{blocks})
+	if errors.Is(err, blobs.ErrExists) {
+		return s.readPlan(ctx, key)
+	}
+	return blocks, err
+}
+
+// readPlan returns the blocks of a plan, or ErrNotFound.
+func (s *Store) readPlan(ctx context.Context, key string) ([]uint64, error) {
+	var p plan
+	if err := s.readJSON(ctx, key, &p); err != nil {
+		return nil, err
+	}
+	if len(p.Blocks) == 0 || planKey(p.Blocks[0]) != key || !slices.IsSorted(p.Blocks) {
+		return nil, fmt.Errorf("proofstore: %s has the blocks %.200v, want ascending ones from its own on", key, p.Blocks)
+	}
+	return p.Blocks, nil
+}
+
+// Plans returns the blocks of the stored plans, in ascending order of the first.
+func (s *Store) Plans(ctx context.Context) (plans [][]uint64, err error) {
+	for key, err := range s.bucket.List(ctx, "plans/") {
+		if err != nil {
+			return nil, fmt.Errorf("proofstore: %w", err)
+		}
+		blocks, err := s.readPlan(ctx, key)
+		if errors.Is(err, ErrNotFound) { // another watcher has just deleted it
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, blocks)
+	}
+	return plans, nil
+}
+
+// DeletePlan deletes the plan whose first block is first, whose blocks have records by now.
+func (s *Store) DeletePlan(ctx context.Context, first uint64) error {
+	return s.bucket.Delete(ctx, planKey(first))
 }
 
 // digest returns the SHA-256 of data in hexadecimal.

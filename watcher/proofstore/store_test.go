@@ -419,6 +419,38 @@ func TestEarlierVersion(t *testing.T) {
 	}
 }
 
+// TestPlans checks that the first plan of a block stays, that plans are listed in order, and that a damaged one is refused.
+func TestPlans(t *testing.T) {
+	dir, ctx := t.TempDir(), t.Context()
+	s, err := Open(ctx, "file://"+dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, blocks := range [][]uint64{{12, 15}, {7, 8, 11}, {1_000_000_000_000}} {
+		if got, err := s.PutPlan(ctx, blocks); err != nil || !slices.Equal(got, blocks) {
+			t.Errorf("%v is stored as %v, %v", blocks, got, err)
+		}
+	}
+	if got, err := s.PutPlan(ctx, []uint64{7, 8}); err != nil || !slices.Equal(got, []uint64{7, 8, 11}) {
+		t.Errorf("the second plan of block 7: got %v, %v", got, err)
+	}
+	if err := s.DeletePlan(ctx, 1_000_000_000_000); err != nil {
+		t.Fatal(err)
+	}
+	if plans, err := s.Plans(ctx); err != nil || fmt.Sprint(plans) != "[[7 8 11] [12 15]]" {
+		t.Errorf("got the plans %v, %v", plans, err)
+	}
+	for _, damaged := range []string{`{"blocks":[]}`, `{"blocks":[8]}`, `{"blocks":[7,6]}`, `{"blocks":[7],"x":1}`, `[7]`, ""} {
+		if err := os.WriteFile(filepath.Join(dir, "plans", "000000000007.json"), []byte(damaged), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if plans, err := s.Plans(ctx); err == nil || !strings.Contains(err.Error(), "plans/000000000007.json") {
+			t.Errorf("%s: got the plans %v, %v", damaged, plans, err)
+		}
+	}
+}
+
 // TestInputsAndProofs checks what passes between watchers and workers.
 func TestInputsAndProofs(t *testing.T) {
 	dir := t.TempDir()

@@ -103,7 +103,7 @@ func (q *Queue) accept(ctx context.Context, worker string, msg jetstream.Msg) (*
 		return nil, refused.setAside(ctx, 1, err.Error())
 	}
 	l := &Lease{queue: q, worker: worker, job: job, msg: msg, begun: time.Now(), stop: func() {}}
-	known, err := q.last(ctx, q.name+".tries."+job.Name)
+	known, err := q.last(context.WithoutCancel(ctx), q.name+".tries."+job.Name)
 	if err != nil {
 		return nil, errors.Join(err, msg.NakWithDelay(fetchWait))
 	}
@@ -113,15 +113,20 @@ func (q *Queue) accept(ctx context.Context, worker string, msg jetstream.Msg) (*
 	if ctx.Err() != nil {
 		return nil, errors.Join(ctx.Err(), l.Release(context.WithoutCancel(ctx)))
 	}
-	spent := max(int(meta.NumDelivered)-1-l.tries.Released, l.tries.Failed) // failed, or lost with the worker
-	if spent >= q.config.MaxTries {
-		text := fmt.Sprintf("%d workers were lost with this job", spent-l.tries.Failed)
-		if l.tries.Error != "" {
-			text = fmt.Sprintf("%s (%d failed, %d workers were lost)", l.tries.Error, l.tries.Failed, spent-l.tries.Failed)
-		}
-		return nil, l.setAside(ctx, spent, text)
+	if q.busy(worker, job.Name) {
+		// The server has lost its memory of the other's lease, or did not hear of it for the lease's time.
+		q.config.Log.Warn("a job is given back, because another worker has it", "job", job.Name)
+		return nil, l.giveBack(context.WithoutCancel(ctx), q.lease/2)
 	}
-	l.try = spent + 1
+	lost := max(int(meta.NumDelivered)-1-l.tries.Released-l.tries.Failed, 0)
+	if l.tries.Failed >= q.config.MaxTries || lost >= q.config.MaxLost {
+		text := fmt.Sprintf("%d workers were lost with this job", lost)
+		if l.tries.Error != "" {
+			text = fmt.Sprintf("%s (%d failed, %d workers were lost)", l.tries.Error, l.tries.Failed, lost)
+		}
+		return nil, l.setAside(ctx, l.tries.Failed+lost, text)
+	}
+	l.try = l.tries.Failed + lost + 1
 	l.renew()
 	return l, nil
 }
@@ -143,10 +148,14 @@ func (l *Lease) renew() {
 		ticker := time.NewTicker(l.queue.lease / 3)
 		defer ticker.Stop()
 		for {
+			l.queue.mu.Lock()
+			again := l.queue.again
+			l.queue.mu.Unlock()
 			select {
 			case <-renewing.Done():
 				return
 			case <-ticker.C:
+			case <-again: // the server may have missed the last renewals
 			}
 			// If this is lost, another worker gets the job; the proof is stored once nevertheless.
 			if err := l.msg.InProgress(); err != nil {
@@ -186,9 +195,15 @@ func (l *Lease) tell() {
 	l.queue.report(report)
 }
 
+// end ends the renewals, and reports that the worker has no job.
+func (l *Lease) end() {
+	l.stop()
+	l.queue.report(Worker{Name: l.worker})
+}
+
 // Done ends a job whose proof is stored. If it returns an error the job may be given to another worker, which finds the proof.
 func (l *Lease) Done(ctx context.Context) error {
-	l.stop()
+	l.end()
 	if err := l.queue.end(ctx, l.msg); err != nil {
 		return fmt.Errorf("queue: ending job %s: %w", l.job.Name, err)
 	}
@@ -201,9 +216,9 @@ func (l *Lease) Done(ctx context.Context) error {
 
 // Fail ends a try with an error. The job is tried again after a pause, or set aside if this was the last try.
 func (l *Lease) Fail(ctx context.Context, reason error) error {
-	l.stop()
+	l.end()
 	text := shortened(strings.TrimSpace(reason.Error()))
-	if l.try >= l.queue.config.MaxTries {
+	if l.tries.Failed+1 >= l.queue.config.MaxTries {
 		return l.setAside(ctx, l.try, text)
 	}
 	l.tries.Failed, l.tries.Error = l.tries.Failed+1, text
@@ -216,15 +231,23 @@ func (l *Lease) Fail(ctx context.Context, reason error) error {
 
 // Release gives the job back, untried, to be taken by another worker at once.
 func (l *Lease) Release(ctx context.Context) error {
-	l.stop()
+	l.end()
+	if err := l.giveBack(ctx, 0); err != nil {
+		return err
+	}
+	return l.queue.conn.FlushTimeout(flushTimeout)
+}
+
+// giveBack gives the job back, untried, to be taken after a pause.
+func (l *Lease) giveBack(ctx context.Context, pause time.Duration) error {
 	l.tries.Released++
 	if err := l.queue.keep(ctx, l.queue.name+".tries."+l.job.Name, message{Tries: &l.tries}); err != nil {
 		return err
 	}
-	if err := l.msg.Nak(); err != nil {
-		return err
+	if pause == 0 {
+		return l.msg.Nak()
 	}
-	return l.queue.conn.FlushTimeout(flushTimeout)
+	return l.msg.NakWithDelay(pause)
 }
 
 // setAside stores the job with its error and takes it out of the queue. A crash between the two repeats both.

@@ -37,8 +37,10 @@ type Config struct {
 	// Lease is the time after which the job of a silent worker is given to another one. Workers report three times as often. It is set when the
 	// streams are made. Default 30 s.
 	Lease time.Duration
-	// MaxTries is the number of tries, failed or lost with their worker, after which a job is set aside. Default 5.
+	// MaxTries is the number of failed tries after which a job is set aside. Default 5.
 	MaxTries int
+	// MaxLost is the number of workers lost with a job after which it is set aside: it may be what ends them. Default 10.
+	MaxLost int
 	// Log receives the log. Default none.
 	Log *slog.Logger
 }
@@ -52,6 +54,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.MaxTries == 0 {
 		c.MaxTries = 5
+	}
+	if c.MaxLost == 0 {
+		c.MaxLost = 10
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -144,6 +149,7 @@ type Queue struct {
 
 	mu      sync.Mutex
 	workers map[string]Worker // by name; those that have reported
+	again   chan struct{}     // closed, and replaced, when the server is reached again
 }
 
 // Open connects to a queue, or starts an embedded server, and makes the streams if they are missing. The caller must call Close.
@@ -153,7 +159,7 @@ func Open(ctx context.Context, config Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
-	q := &Queue{config: config, name: at.name, workers: map[string]Worker{}}
+	q := &Queue{config: config, name: at.name, workers: map[string]Worker{}, again: make(chan struct{})}
 	q.closed, q.closing = context.WithCancel(context.Background())
 	options := []nats.Option{
 		nats.Name("starkd"), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.ReconnectBufSize(1 << 20),
@@ -162,7 +168,13 @@ func Open(ctx context.Context, config Config) (*Queue, error) {
 				config.Log.Warn("the queue's server cannot be reached", "err", err)
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { config.Log.Info("the queue's server is reached again") }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			config.Log.Info("the queue's server is reached again")
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			close(q.again)
+			q.again = make(chan struct{})
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { config.Log.Warn("queue", "err", err) }),
 	}
 	servers := strings.Join(at.servers, ",")
@@ -366,6 +378,31 @@ func (q *Queue) put(ctx context.Context, job Job) error {
 		return fmt.Errorf("queue: putting job %s: %w", job.Name, err)
 	}
 	return nil
+}
+
+// Jobs returns the names of the jobs that wait or run. It takes time in proportion to their number.
+func (q *Queue) Jobs(ctx context.Context) ([]string, error) {
+	info, err := q.jobs.Info(ctx, jetstream.WithSubjectFilter(q.name+".jobs.*"))
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	names := make([]string, 0, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		names = append(names, strings.TrimPrefix(subject, q.name+".jobs."))
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Withdraw takes a job out of the queue, whether it waits or runs. A worker that has it is not told.
+func (q *Queue) Withdraw(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return fmt.Errorf("queue: the job's name %w", err)
+	}
+	if err := q.jobs.Purge(ctx, jetstream.WithPurgeSubject(q.name+".jobs."+name)); err != nil {
+		return fmt.Errorf("queue: withdrawing job %s: %w", name, err)
+	}
+	return q.forget(ctx, q.name+".tries."+name)
 }
 
 // last returns the last message of a subject of the errors, or nil.

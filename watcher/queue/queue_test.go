@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,7 +97,7 @@ func TestOneJobPerName(t *testing.T) {
 // lease, and that a job that loses all its workers is set aside.
 func TestLostWorker(t *testing.T) {
 	t.Parallel()
-	q := open(t, func(c *Config) { c.MaxTries = 2 })
+	q := open(t, func(c *Config) { c.MaxLost = 2 })
 	put(t, q, "a")
 	kept := take(t, q, "w1")
 	time.Sleep(2500 * time.Millisecond)
@@ -192,6 +193,66 @@ func TestFailures(t *testing.T) {
 	}
 	if s, err := q.Status(ctx); err != nil || s.SetAside != 0 {
 		t.Errorf("status %+v, %v; want nothing set aside", s, err)
+	}
+}
+
+// TestBusyJobs checks that a worker that is given a job gives it back while another one says that it has it, and that the return is not a try.
+func TestBusyJobs(t *testing.T) {
+	t.Parallel()
+	q := open(t)
+	ctx := t.Context()
+	put(t, q, "a")
+	kept := take(t, q, "w1")
+	// The server forgets the lease.
+	if err := kept.msg.Nak(); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if l, err := q.Take(ended, "w2"); err == nil {
+		t.Fatalf("took %s, which w1 has", l.Job().Name)
+	}
+	kept.stop()
+	l := take(t, q, "w2")
+	if l.Job().Name != "a" || l.Try() != 2 {
+		t.Errorf("took %s, try %d; want a, try 2", l.Job().Name, l.Try())
+	}
+	if err := l.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if l = take(t, q, "w1"); l.Try() != 2 {
+		t.Errorf("try %d, want 2", l.Try())
+	}
+}
+
+// TestWithdraw checks that a job that is withdrawn is gone, whether it waits or runs, and can be put again.
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	q := open(t)
+	ctx := t.Context()
+	put(t, q, "a", "b")
+	l := take(t, q, "w")
+	if jobs, err := q.Jobs(ctx); err != nil || !slices.Equal(jobs, []string{"a", "b"}) {
+		t.Errorf("the queue has the jobs %v, %v", jobs, err)
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		if err := q.Withdraw(ctx, name); err != nil {
+			t.Errorf("withdrawing %s: %v", name, err)
+		}
+	}
+	if err := q.Withdraw(ctx, "*"); err == nil {
+		t.Error("all jobs are withdrawn at once")
+	}
+	if s, err := q.Status(ctx); err != nil || s.Waiting+s.Running != 0 {
+		t.Errorf("status %+v, %v; want no job", s, err)
+	}
+	if err := l.Done(ctx); err != nil {
+		t.Logf("the end of a job that is gone: %v", err)
+	}
+	none(t, q)
+	put(t, q, "a")
+	if l := take(t, q, "w"); l.Job().Name != "a" || l.Try() != 1 {
+		t.Errorf("took %s, try %d; want a, try 1", l.Job().Name, l.Try())
 	}
 }
 

@@ -52,6 +52,19 @@ func (q *Queue) hear(msg *nats.Msg) {
 	}
 }
 
+// busy reports whether another worker than the one with this name says that it has a job. A worker that is gone has been silent for a lease's time, but for
+// a report of a stage, when its job is given to another one; a worker that works reports three times in that time.
+func (q *Queue) busy(worker, job string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for name, w := range q.workers {
+		if name != worker && w.Job == job && time.Since(w.seen) < q.lease/2 {
+			return true
+		}
+	}
+	return false
+}
+
 // Status is the state of a queue.
 type Status struct {
 	Waiting  int       `json:"waiting"`         // jobs that no worker has, including those that pause after a failure
