@@ -39,6 +39,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 6 && os.Args[1] == attackerCommand {
 		os.Exit(attacker(os.Args[2:]))
 	}
+	if len(os.Args) == 4 && os.Args[1] == queueCommand {
+		os.Exit(queueServer(os.Args[2], os.Args[3]))
+	}
 	var err error
 	if binDir, err = os.MkdirTemp("", "starkd-test"); err != nil {
 		panic(err)
