@@ -138,7 +138,7 @@ func (f *follower) benchWorkers(t *testing.T, n int) (workers []*benchWorker) {
 	t.Cleanup(func() { q.Close() })
 	f.pool = &pool{
 		queue: q, objects: f.config.Proofs, policy: f.policy(), log: f.log,
-		demand: demand{Version: workVersion, System: SystemStwo, PowBits: 26, Queries: 70, MaxSteps: f.config.MaxSteps},
+		demand: demand{Version: workVersion, System: SystemStwo, PowBits: 26, Queries: 70, MaxSteps: f.config.MaxSteps, MaxAlone: f.config.MaxSteps},
 	}
 	dir := t.TempDir()
 	starkd := filepath.Join(dir, "starkd")

@@ -113,12 +113,12 @@ func (q *Queue) accept(ctx context.Context, worker string, msg jetstream.Msg) (*
 	if ctx.Err() != nil {
 		return nil, errors.Join(ctx.Err(), l.Release(context.WithoutCancel(ctx)))
 	}
-	if q.busy(worker, job.Name) {
+	lost := max(int(meta.NumDelivered)-1-l.tries.Released-l.tries.Failed, 0)
+	if q.busy(worker, job.Name, lost > 0) {
 		// The server has lost its memory of the other's lease, or did not hear of it for the lease's time.
-		q.config.Log.Warn("a job is given back, because another worker has it", "job", job.Name)
+		q.config.Log.Warn("a job is given back, because another worker has it or may have it", "job", job.Name)
 		return nil, l.giveBack(context.WithoutCancel(ctx), q.lease/2)
 	}
-	lost := max(int(meta.NumDelivered)-1-l.tries.Released-l.tries.Failed, 0)
 	if l.tries.Failed >= q.config.MaxTries || lost >= q.config.MaxLost {
 		text := fmt.Sprintf("%d workers were lost with this job", lost)
 		if l.tries.Error != "" {

@@ -150,6 +150,7 @@ type Queue struct {
 	mu      sync.Mutex
 	workers map[string]Worker // by name; those that have reported
 	again   chan struct{}     // closed, and replaced, when the server is reached again
+	hears   time.Time         // since when the reports of workers are heard
 }
 
 // Open connects to a queue, or starts an embedded server, and makes the streams if they are missing. The caller must call Close.
@@ -173,7 +174,7 @@ func Open(ctx context.Context, config Config) (*Queue, error) {
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			close(q.again)
-			q.again = make(chan struct{})
+			q.again, q.hears = make(chan struct{}), time.Now()
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { config.Log.Warn("queue", "err", err) }),
 	}
@@ -271,6 +272,9 @@ func (q *Queue) prepare(ctx context.Context, replicas int) error {
 		return fmt.Errorf("consumer %s: %w", durable, err)
 	}
 	q.lease = q.taken.CachedInfo().Config.AckWait
+	q.mu.Lock()
+	q.hears = time.Now()
+	q.mu.Unlock()
 	_, err = q.conn.Subscribe(q.name+".workers", q.hear)
 	return err
 }

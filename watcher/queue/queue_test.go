@@ -223,6 +223,19 @@ func TestBusyJobs(t *testing.T) {
 	if l = take(t, q, "w1"); l.Try() != 2 {
 		t.Errorf("try %d, want 2", l.Try())
 	}
+	l.stop()
+
+	// A process that has just begun to hear reports does not take a job whose worker may live.
+	time.Sleep(q.lease + q.lease/2)
+	begun := time.Now()
+	remote, err := Open(ctx, Config{URL: "nats://" + q.Address()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remote.Close()
+	if l = take(t, remote, "w3"); l.Try() != 3 || time.Since(begun) < q.lease/2 {
+		t.Errorf("try %d after %v, want try 3 after half of the lease's time, %v", l.Try(), time.Since(begun), q.lease)
+	}
 }
 
 // TestWithdraw checks that a job that is withdrawn is gone, whether it waits or runs, and can be put again.

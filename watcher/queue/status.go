@@ -52,11 +52,15 @@ func (q *Queue) hear(msg *nats.Msg) {
 	}
 }
 
-// busy reports whether another worker than the one with this name says that it has a job. A worker that is gone has been silent for a lease's time, but for
-// a report of a stage, when its job is given to another one; a worker that works reports three times in that time.
-func (q *Queue) busy(worker, job string) bool {
+// busy reports whether another worker than the one with this name says that it has a job, or may have said so before this process heard reports, if taken says
+// that one had it. A worker that is gone has been silent for a lease's time, but for a report of a stage, when its job is given to another one; a worker that
+// works reports three times in that time.
+func (q *Queue) busy(worker, job string, taken bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if taken && time.Since(q.hears) < q.lease/2 {
+		return true
+	}
 	for name, w := range q.workers {
 		if name != worker && w.Job == job && time.Since(w.seen) < q.lease/2 {
 			return true
