@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/watcher/job"
@@ -34,8 +36,8 @@ type objects interface {
 type plans interface {
 	objects
 	Proofs(ctx context.Context) ([]string, error)
-	PutPlan(ctx context.Context, blocks []uint64) ([]uint64, error)
-	Plans(ctx context.Context) ([][]uint64, error)
+	PutPlan(ctx context.Context, p *proofstore.Plan) (*proofstore.Plan, error)
+	Plans(ctx context.Context) ([]*proofstore.Plan, error)
 	DeletePlan(ctx context.Context, first uint64) error
 	Record(ctx context.Context, block uint64) (*proofstore.Record, error)
 }
@@ -111,7 +113,8 @@ func (p *pool) restore(ctx context.Context, next uint64) (uint64, error) {
 	p.open, p.former = map[uint64]bool{}, map[uint64][]string{}
 	ends := map[uint64]uint64{}
 	var over [][]uint64
-	for _, blocks := range stored {
+	for _, plan := range stored {
+		blocks := plan.Blocks
 		done, err := p.handled(ctx, blocks)
 		if err != nil {
 			return 0, err
@@ -175,11 +178,26 @@ func (p *pool) handled(ctx context.Context, blocks []uint64) (bool, error) {
 // plan makes the plan of a batch durable. It returns false if another watcher has planned another batch from the same block on: the backlog then has the
 // blocks again, and that plan.
 func (p *pool) plan(ctx context.Context, b *batch) (bool, error) {
-	blocks, err := p.objects.PutPlan(ctx, b.heights())
+	settings, err := jsonv2.Marshal(p.demand)
 	if err != nil {
 		return false, err
 	}
-	b.plan = blocks[0]
+	stored, err := p.objects.PutPlan(ctx, &proofstore.Plan{Blocks: b.heights(), Settings: string(settings)})
+	if err != nil {
+		return false, err
+	}
+	blocks := stored.Blocks
+	b.plan, b.demand = blocks[0], p.demand
+	// The bounds on steps follow from the memory that was free at the start. Those of the plan are kept if they are not larger than this run's, whose policy is
+	// that of its largest proof.
+	var former demand
+	if jsonv2.Unmarshal([]byte(stored.Settings), &former) == nil && former.MaxSteps <= p.demand.MaxSteps && former.MaxAlone <= p.demand.MaxAlone {
+		same := former
+		same.MaxSteps, same.MaxAlone = p.demand.MaxSteps, p.demand.MaxAlone
+		if same == p.demand {
+			b.demand = former
+		}
+	}
 	if last := blocks[len(blocks)-1]; last != b.blocks[len(b.blocks)-1].height {
 		p.waiting.putBack(b.all)
 		p.waiting.plan(blocks[0], last)
@@ -207,7 +225,7 @@ func (p *pool) prepare(ctx context.Context, b *batch) {
 	for _, c := range b.blocks {
 		blocks = append(blocks, c.input)
 	}
-	if b.work, b.err = encodeWork(p.demand, blocks); b.err == nil {
+	if b.work, b.err = encodeWork(b.demand, blocks); b.err == nil {
 		first, last := b.blocks[0].height, b.blocks[len(b.blocks)-1].height
 		b.job = queue.Job{Name: jobName(first, last, b.work), Size: int64(len(b.work)), FirstBlock: first, LastBlock: last}
 		for _, c := range b.blocks {
@@ -308,7 +326,7 @@ func (p *pool) look(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	if err := decodeResult(b, data, p.demand, p.policy); err != nil {
+	if err := decodeResult(b, data, b.demand, p.policy); err != nil {
 		p.log.Error("a worker's proof is refused; the job is done again", "job", b.job.Name, "err", err)
 		return &refusedError{errors.Join(err, p.objects.DeleteProof(ctx, b.job.Name))}
 	}

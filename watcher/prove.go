@@ -39,6 +39,8 @@ type batch struct {
 	work []byte    // the input of the batch's job, for a pool
 	job  queue.Job // its Input is set once it is stored
 	plan uint64    // first block of the plan that ends with this batch, 0 for none
+
+	demand demand // how the batch is proved, for a pool
 }
 
 // heights returns the heights of the blocks with something to prove.

@@ -456,6 +456,7 @@ func (w *Watcher) proveBatch(ctx context.Context, b *batch) ([]*batch, error) {
 			c.trace = nil // there is nothing to prove
 		}
 		one := newBatch([]*candidate{c})
+		one.demand = b.demand
 		if len(one.blocks) > 0 {
 			w.prover().prepare(ctx, one)
 		}

@@ -197,48 +197,48 @@ func (s *Store) Proofs(ctx context.Context) (jobs []string, err error) {
 // planKey returns the key of the plan whose first block is first.
 func planKey(first uint64) string { return fmt.Sprintf("plans/%012d.json", first) }
 
-// plan is the content of a plan.
-type plan struct {
-	Blocks []uint64 `json:"blocks"`
+// Plan says what a job proves.
+type Plan struct {
+	Blocks   []uint64 `json:"blocks"`             // at least one, in ascending order
+	Settings string   `json:"settings,omitempty"` // of the watcher that made the plan, in its own form
 }
 
-// PutPlan stores which blocks are proved together, unless there is a plan with the same first block, and returns the blocks of the stored plan. The blocks are
-// at least one, in ascending order.
-func (s *Store) PutPlan(ctx context.Context, blocks []uint64) ([]uint64, error) {
-	key := planKey(blocks[0])
-	err := s.create(ctx, key, plan{blocks})
+// PutPlan stores a plan, unless there is one with the same first block, and returns the stored plan.
+func (s *Store) PutPlan(ctx context.Context, p *Plan) (*Plan, error) {
+	key := planKey(p.Blocks[0])
+	err := s.create(ctx, key, p)
 	if errors.Is(err, blobs.ErrExists) {
 		return s.readPlan(ctx, key)
 	}
-	return blocks, err
+	return p, err
 }
 
-// readPlan returns the blocks of a plan, or ErrNotFound.
-func (s *Store) readPlan(ctx context.Context, key string) ([]uint64, error) {
-	var p plan
-	if err := s.readJSON(ctx, key, &p); err != nil {
+// readPlan returns a plan, or ErrNotFound.
+func (s *Store) readPlan(ctx context.Context, key string) (*Plan, error) {
+	p := new(Plan)
+	if err := s.readJSON(ctx, key, p); err != nil {
 		return nil, err
 	}
 	if len(p.Blocks) == 0 || planKey(p.Blocks[0]) != key || !slices.IsSorted(p.Blocks) {
 		return nil, fmt.Errorf("proofstore: %s has the blocks %.200v, want ascending ones from its own on", key, p.Blocks)
 	}
-	return p.Blocks, nil
+	return p, nil
 }
 
-// Plans returns the blocks of the stored plans, in ascending order of the first.
-func (s *Store) Plans(ctx context.Context) (plans [][]uint64, err error) {
+// Plans returns the stored plans, in ascending order of their first blocks.
+func (s *Store) Plans(ctx context.Context) (plans []*Plan, err error) {
 	for key, err := range s.bucket.List(ctx, "plans/") {
 		if err != nil {
 			return nil, fmt.Errorf("proofstore: %w", err)
 		}
-		blocks, err := s.readPlan(ctx, key)
+		p, err := s.readPlan(ctx, key)
 		if errors.Is(err, ErrNotFound) { // another watcher has just deleted it
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		plans = append(plans, blocks)
+		plans = append(plans, p)
 	}
 	return plans, nil
 }

@@ -428,17 +428,17 @@ func TestPlans(t *testing.T) {
 	}
 	defer s.Close()
 	for _, blocks := range [][]uint64{{12, 15}, {7, 8, 11}, {1_000_000_000_000}} {
-		if got, err := s.PutPlan(ctx, blocks); err != nil || !slices.Equal(got, blocks) {
+		if got, err := s.PutPlan(ctx, &Plan{Blocks: blocks, Settings: "{}"}); err != nil || !slices.Equal(got.Blocks, blocks) {
 			t.Errorf("%v is stored as %v, %v", blocks, got, err)
 		}
 	}
-	if got, err := s.PutPlan(ctx, []uint64{7, 8}); err != nil || !slices.Equal(got, []uint64{7, 8, 11}) {
+	if got, err := s.PutPlan(ctx, &Plan{Blocks: []uint64{7, 8}}); err != nil || !slices.Equal(got.Blocks, []uint64{7, 8, 11}) || got.Settings != "{}" {
 		t.Errorf("the second plan of block 7: got %v, %v", got, err)
 	}
 	if err := s.DeletePlan(ctx, 1_000_000_000_000); err != nil {
 		t.Fatal(err)
 	}
-	if plans, err := s.Plans(ctx); err != nil || fmt.Sprint(plans) != "[[7 8 11] [12 15]]" {
+	if plans, err := s.Plans(ctx); err != nil || len(plans) != 2 || plans[0].Blocks[0] != 7 || plans[1].Blocks[0] != 12 {
 		t.Errorf("got the plans %v, %v", plans, err)
 	}
 	for _, damaged := range []string{`{"blocks":[]}`, `{"blocks":[8]}`, `{"blocks":[7,6]}`, `{"blocks":[7],"x":1}`, `[7]`, ""} {
