@@ -78,7 +78,7 @@ func (a *browserAnswer) printed() string {
 			continue
 		}
 		fmt.Fprintf(&b, "  transaction   %s %s, fee %s FRI, %d events; covered: %s; not covered: %s\n",
-			t.Hash, t.Status, t.Fee, t.Events, list(t.Proven), list(t.UnprovenParts))
+			t.Hash, t.Status, t.Fee, t.Events, list(t.Proven, "nothing"), list(t.UnprovenParts, "nothing"))
 	}
 	if a.Rejected > 0 {
 		fmt.Fprintf(&b, "  rejected      %d transactions of the block did nothing\n", a.Rejected)

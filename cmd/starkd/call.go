@@ -9,8 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/starkd/starkd/app/executor"
-	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/compiler"
 	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/config"
@@ -32,15 +30,10 @@ const (
 // callFlags are the flags of `starkd class call`.
 type callFlags struct {
 	compileFlags
-	function               string
-	constructor, l1Handler bool
-	calldata               []string
-	contract, caller       string
-	engine                 string
-	gas                    uint64
-	storage                string
-	json                   bool
-	repeat, vary           int
+	call                      offchain.Call
+	contract, engine, storage string
+	json                      bool
+	repeat, vary              int
 }
 
 func newClassCallCommand() *cobra.Command {
@@ -70,14 +63,14 @@ func newClassCallCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.function, "function", "", "function to call: its name, or its selector as a number")
-	flags.BoolVar(&f.constructor, "constructor", false, "run the constructor")
-	flags.BoolVar(&f.l1Handler, "l1-handler", false, "call an L1 handler; the first felt of calldata is the sender on L1")
-	flags.StringSliceVar(&f.calldata, "calldata", nil, "calldata: felts separated by commas")
+	flags.StringVar(&f.call.Function, "function", "", "function to call: its name, or its selector as a number")
+	flags.BoolVar(&f.call.Constructor, "constructor", false, "run the constructor")
+	flags.BoolVar(&f.call.L1Handler, "l1-handler", false, "call an L1 handler; the first felt of calldata is the sender on L1")
+	flags.StringSliceVar(&f.call.Calldata, "calldata", nil, "calldata: felts separated by commas")
 	flags.StringVar(&f.contract, "contract", defaultContract, "address of the contract")
-	flags.StringVar(&f.caller, "caller", "0x0", "address of the caller")
+	flags.StringVar(&f.call.Caller, "caller", "0x0", "address of the caller")
 	flags.StringVar(&f.engine, "engine", "vm", "Cairo engine: "+engineNames())
-	flags.Uint64Var(&f.gas, "gas", constants.MaxExecuteGas, "Sierra gas that the call may use")
+	flags.Uint64Var(&f.call.Gas, "gas", constants.MaxExecuteGas, "Sierra gas that the call may use")
 	flags.StringVar(&f.storage, "storage", "", "file with the contract's storage before the call, JSON (default: empty storage)")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON")
 	flags.IntVar(&f.repeat, "repeat", 1, "number of runs, each on the same storage; prints the shortest time and the result of the first")
@@ -102,7 +95,10 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*offchain.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	entry, err := f.entry(world)
+	entry, err := f.call.Entry(world)
+	if argument, ok := errors.AsType[*offchain.ArgumentError](err); ok {
+		return nil, usagef("--%v", argument)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -117,46 +113,6 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*offchain.Report, erro
 		options.Vary = &f.vary
 	}
 	return world.Run(f.engine, engine, entry, options)
-}
-
-// entry returns the call that the flags describe.
-func (f *callFlags) entry(world *offchain.World) (*executor.Entry, error) {
-	e := &executor.Entry{Contract: world.Contract, Gas: f.gas}
-	var err error
-	if e.Caller, err = offchain.ParseFelt(f.caller); err != nil {
-		return nil, usagef("--caller: %v", err)
-	}
-	for _, s := range f.calldata {
-		x, err := offchain.ParseFelt(s)
-		if err != nil {
-			return nil, usagef("--calldata: %v", err)
-		}
-		e.Calldata = append(e.Calldata, x)
-	}
-	switch {
-	case f.constructor && f.l1Handler:
-		return nil, usagef("--constructor and --l1-handler exclude each other")
-	case f.constructor:
-		constructors := world.Casm.EntryPoints.Constructor
-		if len(constructors) == 0 {
-			return nil, errors.New("the class has no constructor")
-		}
-		e.Kind, e.Selector = cairo.Constructor, constructors[0].Selector
-		if f.function == "" {
-			return e, nil
-		}
-	case f.l1Handler:
-		e.Kind = cairo.L1Handler
-	}
-	if e.Selector, err = offchain.ParseSelector(f.function); err != nil {
-		return nil, usagef("--function: %v", err)
-	}
-	if world.Casm.EntryPoint(e.Kind, e.Selector) == nil {
-		return nil, hint.With(fmt.Errorf("the class has no entry point %q, selector %v", f.function, e.Selector),
-			"the ABI of the class lists its functions; use the bare name, also for a function of an embedded implementation; "+
-				"--constructor runs the constructor, --l1-handler an L1 handler")
-	}
-	return e, nil
 }
 
 // world returns a state with one contract, of the class in the file.

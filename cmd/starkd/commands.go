@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/starkd/starkd/internal/cairocli"
+	"github.com/starkd/starkd/internal/resident"
 )
 
 // commands returns the commands of starkd.
@@ -18,7 +19,7 @@ func commands() []*cobra.Command {
 		newVerifyCommand(),
 		newProveCommand(),
 		newClassCommand(),
-		cairocli.New(releaseBinary),
+		cairocli.New(resident.ReleaseBinary),
 		newKeysCommand(),
 		newVersionCommand(),
 	}

@@ -35,18 +35,18 @@ func newInitCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&dir, "home", defaultHome(), "home folder to make")
-	cmd.Flags().StringVar(&net.ChainID, "chain-id", defaultChainID, "name of the chain, at most 31 ASCII characters")
 	cmd.Flags().StringVar(&moniker, "moniker", "node", "name of the node in the network")
-	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "number added to every port, for several chains on one machine")
-	cmd.Flags().StringVar(&net.Seed, "seed", "", "derive the funded accounts from this text (default: random)")
-	cmd.Flags().DurationVar(&net.BlockTime, "block-time", time.Second, "pause between blocks")
-	addProofVotes(cmd, &proofVotes)
+	addNetwork(cmd, &net, &proofVotes)
 	return cmd
 }
 
-// addProofVotes adds the flag --proof-votes.
-func addProofVotes(cmd *cobra.Command, votes *bool) {
-	cmd.Flags().BoolVar(votes, "proof-votes", true, "let validators vote about proofs, so that proved blocks become ACCEPTED_ON_L1; false for a chain without watchers")
+// addNetwork adds the flags of a new chain, which init and testnet have.
+func addNetwork(cmd *cobra.Command, net *home.Network, proofVotes *bool) {
+	cmd.Flags().StringVar(&net.ChainID, "chain-id", defaultChainID, "name of the chain, at most 31 ASCII characters")
+	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "number added to every port, for several chains on one machine")
+	cmd.Flags().StringVar(&net.Seed, "seed", "", "derive the funded accounts from this text (default: random)")
+	cmd.Flags().DurationVar(&net.BlockTime, "block-time", time.Second, "pause between blocks")
+	cmd.Flags().BoolVar(proofVotes, "proof-votes", true, "let validators vote about proofs, so that proved blocks become ACCEPTED_ON_L1; false for a chain without watchers")
 }
 
 // checkPorts returns an error if a port of a network with n validators is outside the range that needs no permission.
@@ -88,11 +88,7 @@ func newTestnetCommand() *cobra.Command {
 	}
 	cmd.Flags().IntVar(&validators, "validators", 4, "number of validators")
 	cmd.Flags().StringVar(&output, "output", "", "folder to make")
-	cmd.Flags().StringVar(&net.ChainID, "chain-id", defaultChainID, "name of the chain, at most 31 ASCII characters")
 	cmd.Flags().StringVar(&net.Host, "host", "127.0.0.1", "address that the nodes and the watcher listen on")
-	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "number added to every port, for several chains on one machine")
-	cmd.Flags().StringVar(&net.Seed, "seed", "", "derive the funded accounts from this text (default: random)")
-	cmd.Flags().DurationVar(&net.BlockTime, "block-time", time.Second, "pause between blocks")
-	addProofVotes(cmd, &proofVotes)
+	addNetwork(cmd, &net, &proofVotes)
 	return cmd
 }

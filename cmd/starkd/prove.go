@@ -125,7 +125,7 @@ func (f *proveFlags) proveStone(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	stage, finish := progressLine(cmd)
+	stage, finish := terminal.Progress(cmd.ErrOrStderr())
 	started := time.Now()
 	proof, err := prover.Prove(cmd.Context(), trace, params, &prover.Progress{Stage: stage})
 	finish()
@@ -188,7 +188,7 @@ func (f *proveFlags) proveStwo(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	stage, finish := progressLine(cmd)
+	stage, finish := terminal.Progress(cmd.ErrOrStderr())
 	started := time.Now()
 	p, err := f.stwoProver(cmd, params, input, bound)
 	if err != nil {
@@ -288,22 +288,4 @@ func readParameters(cmd *cobra.Command, path string) (stone.Parameters, error) {
 		return stone.Parameters{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return params, nil
-}
-
-// progressLine returns a function that prints the stages of a proof: on one line of a terminal, or each on its own line elsewhere. The second
-// function clears the line.
-func progressLine(cmd *cobra.Command) (stage func(name string, number, total int), finish func()) {
-	started := time.Now()
-	onTerminal := terminal.Is(cmd.ErrOrStderr())
-	end := "\n"
-	if onTerminal {
-		end = "\x1b[K\r"
-	}
-	return func(name string, number, total int) {
-			fmt.Fprintf(cmd.ErrOrStderr(), "[%d/%d] %s, %v%s", number+1, total, name, time.Since(started).Round(100*time.Millisecond), end)
-		}, func() {
-			if onTerminal {
-				fmt.Fprint(cmd.ErrOrStderr(), "\x1b[K")
-			}
-		}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -80,18 +81,36 @@ func runNode(cmd *cobra.Command, dir string, v *viper.Viper) error {
 	if err != nil {
 		return err
 	}
+	return serve(cmd, n, log, func() string {
+		if n.RPCAddress() == "" {
+			return ""
+		}
+		return fmt.Sprintf("chain %s, JSON-RPC on http://%s/rpc, ws://%[2]s/ws", n.ChainID(), n.RPCAddress())
+	})
+}
+
+// service is a node, an ABCI server or a watcher.
+type service interface {
+	Run(ctx context.Context) error
+	Ready() <-chan struct{}
+	Close() error
+}
+
+// serve runs s until it ends or the command is interrupted, and closes it. When s is ready, serve prints the version and what ready returns,
+// unless that is "".
+func serve(cmd *cobra.Command, s service, log *slog.Logger, ready func() string) (err error) {
 	defer func() {
-		if err := n.Close(); err != nil {
-			log.Error("the node's state does not close", "err", err)
+		if err := s.Close(); err != nil {
+			log.Error("the state does not close", "err", err)
 		}
 	}()
 	done := make(chan error, 1)
-	go func() { done <- n.Run(cmd.Context()) }()
+	go func() { done <- s.Run(cmd.Context()) }()
 	select {
 	case err = <-done:
-	case <-n.Ready():
-		if address := n.RPCAddress(); address != "" {
-			fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: chain %s, JSON-RPC on http://%s/rpc, ws://%[3]s/ws\n", version, n.ChainID(), address)
+	case <-s.Ready():
+		if line := ready(); line != "" {
+			fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: %s\n", version, line)
 		}
 		err = <-done
 	}
@@ -144,18 +163,5 @@ func runABCI(cmd *cobra.Command, c node.ABCIConfig, v *viper.Viper) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := a.Close(); err != nil {
-			log.Error("the node's state does not close", "err", err)
-		}
-	}()
-	done := make(chan error, 1)
-	go func() { done <- a.Run(cmd.Context()) }()
-	select {
-	case err = <-done:
-		return err
-	case <-a.Ready():
-		fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: ABCI (%s) on %s\n", version, c.Transport, c.Address)
-		return <-done
-	}
+	return serve(cmd, a, log, func() string { return fmt.Sprintf("ABCI (%s) on %s", c.Transport, c.Address) })
 }

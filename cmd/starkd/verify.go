@@ -269,13 +269,7 @@ func blocksOf(b *block.Bundle) string {
 
 // covers returns an error with advice if the proof of blocks does not cover a transaction.
 func covers(verdict *block.Verdict, anchors []*statement.Anchor, hash felt.Felt, signed bool) error {
-	var err error
-	for i, v := range verdict.Blocks {
-		err = v.Outcome.Covers(anchors[i].Number, hash)
-		if uncovered, ok := errors.AsType[*statement.NotCoveredError](err); !ok || uncovered.Reason != nil {
-			break
-		}
-	}
+	err := verdict.Covers(anchors, hash)
 	if uncovered, ok := errors.AsType[*statement.NotCoveredError](err); ok && uncovered.Reason != nil {
 		return hint.With(err, "its effects are known only %s; verify without --tx to check the rest of the block", source(signed))
 	}
@@ -299,7 +293,7 @@ func listTransactions(out io.Writer, transactions []statement.TransactionOutcome
 			continue
 		}
 		say(out, "  transaction   %v %s, fee %v FRI, %d events; covered: %s; not covered: %s",
-			t.Hash, t.Status(), t.Fee.BigInt(), len(t.Events), list(t.Proven()), list(t.UnprovenParts))
+			t.Hash, t.Status(), t.Fee.BigInt(), len(t.Events), list(t.Proven(), "nothing"), list(t.UnprovenParts, "nothing"))
 	}
 }
 
@@ -322,10 +316,10 @@ func (f *verifyFlags) hint(err error) string {
 
 const distrust = "do not believe anything that a refused proof says"
 
-// list returns the items separated by commas, or "nothing".
-func list(items []string) string {
+// list returns the items separated by commas, or none if there are none.
+func list(items []string, none string) string {
 	if len(items) == 0 {
-		return "nothing"
+		return none
 	}
 	return strings.Join(items, ", ")
 }
@@ -373,13 +367,13 @@ func sayClaim(out io.Writer, claim *prover.Claim) {
 		say(out, "valid: a run of a Cairo program; you named none (--program FILE|HASH demands one)")
 	}
 	say(out, "  program hash  %v", claim.ProgramHash)
-	say(out, "  builtins      %s", builtins(claim.Program.Builtins))
+	say(out, "  builtins      %s", list(claim.Program.Builtins, "none"))
 	for i, names := range claim.Alternatives {
 		if i == 4 {
 			say(out, "                … %d more", len(claim.Alternatives)-i)
 			break
 		}
-		say(out, "                or %s: the run did not use the builtins that differ", builtins(names))
+		say(out, "                or %s: the run did not use the builtins that differ", list(names, "none"))
 	}
 	say(out, "  output        %d felts", len(claim.Output))
 	for i, word := range claim.Output {
@@ -391,12 +385,4 @@ func sayClaim(out io.Writer, claim *prover.Claim) {
 	}
 	say(out, "  layout        %s, %d steps", claim.Layout, claim.Steps)
 	say(out, "  security      %v (%s)", claim.Security, claim.Version)
-}
-
-// builtins returns the names of builtins separated by commas, or "none".
-func builtins(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
 }

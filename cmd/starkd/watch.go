@@ -51,21 +51,15 @@ func runWatcher(cmd *cobra.Command, c node.WatcherConfig, v *viper.Viper) (err e
 		return err
 	}
 	c.Log = cmd.ErrOrStderr()
-	node.LogStores(slog.New(slog.NewTextHandler(c.Log, nil)), c.Log, c.Home)
+	log := slog.New(slog.NewTextHandler(c.Log, nil))
+	node.LogStores(log, c.Log, c.Home)
 	w, err := node.OpenWatcher(c)
 	if err != nil {
 		return err
 	}
-	defer w.Close()
-	done := make(chan error, 1)
-	go func() { done <- w.Run(cmd.Context()) }()
-	select {
-	case err = <-done:
-	case <-w.Ready():
-		fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: watching %s, proofs on http://%s/v1/proofs, explorer on http://%[3]s/\n", version, w.ChainID(), w.RESTAddress())
-		err = <-done
-	}
-	return haltHint(listenHint(err))
+	return haltHint(serve(cmd, w, log, func() string {
+		return fmt.Sprintf("watching %s, proofs on http://%s/v1/proofs, explorer on http://%[2]s/", w.ChainID(), w.RESTAddress())
+	}))
 }
 
 // haltHint adds advice to the error of a watcher that has halted.

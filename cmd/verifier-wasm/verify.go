@@ -203,13 +203,7 @@ func verifyBlock(proof *block.Bundle, t *trust, policy prover.Policy) (*verdict,
 		if err != nil {
 			return nil, uncheckedf("transaction %.80q: %w", t.Tx, err)
 		}
-		for i, one := range shown.Blocks {
-			err = one.Outcome.Covers(anchors[i].Number, hash)
-			if uncovered, ok := errors.AsType[*statement.NotCoveredError](err); !ok || uncovered.Reason != nil {
-				break
-			}
-		}
-		if err != nil {
+		if err := shown.Covers(anchors, hash); err != nil {
 			return nil, err
 		}
 	}

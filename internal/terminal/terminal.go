@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -78,4 +79,18 @@ func (e escaper) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// Progress returns a function that prints to w the stages of a job and the time since the call of Progress: on one line of a terminal, or each
+// on its own line elsewhere. finish clears the line.
+func Progress(w io.Writer) (stage func(name string, number, total int), finish func()) {
+	started := time.Now()
+	end, clear := "\n", ""
+	if Is(w) {
+		end, clear = "\x1b[K\r", "\x1b[K"
+	}
+	stage = func(name string, number, total int) {
+		fmt.Fprintf(w, "[%d/%d] %s, %v%s", number+1, total, name, time.Since(started).Round(100*time.Millisecond), end)
+	}
+	return stage, func() { io.WriteString(w, clear) }
 }

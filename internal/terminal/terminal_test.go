@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -51,5 +52,18 @@ func TestEscaper(t *testing.T) {
 	}
 	if DataWriter(&out) != &out {
 		t.Error("output to a file is not written unchanged")
+	}
+}
+
+// TestProgress checks that the stages of a job are lines of their own in a file.
+func TestProgress(t *testing.T) {
+	var b strings.Builder
+	stage, finish := Progress(&b)
+	stage("first", 0, 2)
+	stage("second", 1, 2)
+	finish()
+	want := regexp.MustCompile(`^\[1/2\] first, [0-9.m]*s\n\[2/2\] second, [0-9.m]*s\n$`)
+	if got := b.String(); !want.MatchString(got) {
+		t.Errorf("got %q, want %v", got, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
@@ -18,6 +19,18 @@ type Verdict struct {
 	Steps              uint64
 	Layout             string
 	Format             statement.Format // version of the OS program
+}
+
+// Covers returns nil if the proof covers a transaction of one of its blocks, whose anchors are given. The error is a
+// *statement.NotCoveredError of the transaction's block, or of the last block if none has the transaction.
+func (v *Verdict) Covers(anchors []*statement.Anchor, transaction felt.Felt) (err error) {
+	for i, b := range v.Blocks {
+		err = b.Outcome.Covers(anchors[i].Number, transaction)
+		if absent, ok := errors.AsType[*statement.NotCoveredError](err); !ok || absent.Reason != nil {
+			break
+		}
+	}
+	return err
 }
 
 // Verify checks a block's proofs and replays their claims against the anchor, which is all that it trusts. The caller must have

@@ -1,4 +1,4 @@
-package main
+package resident
 
 import (
 	"bytes"
@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// releaseBinary takes the executable's code and constants out of the process's resident memory. The initialisation of the node's packages
+// ReleaseBinary takes the executable's code and constants out of the process's resident memory. The initialisation of the node's packages
 // reads most of them (40 MB), a run of a Cairo program needs few. The kernel keeps the pages in its file cache and maps those that are used
 // again. It does nothing if /proc cannot be read.
-func releaseBinary() {
+func ReleaseBinary() {
 	exe, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return

@@ -1,4 +1,4 @@
-package main
+package resident
 
 import (
 	"bytes"
@@ -53,7 +53,7 @@ func TestReleaseBinary(t *testing.T) {
 		return kB
 	}
 	before := resident()
-	releaseBinary()
+	ReleaseBinary()
 	after := resident()
 	if after > before/4*3 {
 		t.Errorf("%d kB of files are in memory after the release, %d kB before", after, before)

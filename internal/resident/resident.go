@@ -1,0 +1,2 @@
+// Package resident lowers the resident memory of a process.
+package resident
