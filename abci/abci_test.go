@@ -19,6 +19,7 @@ import (
 	"github.com/cometbft/cometbft/abci/server"
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 	cfg "github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/crypto"
 	"github.com/cometbft/cometbft/crypto/ed25519"
 	"github.com/cometbft/cometbft/libs/log"
 	"github.com/cometbft/cometbft/mempool"
@@ -253,10 +254,9 @@ func (r *recorder) Commit(ctx context.Context, q *abcitypes.RequestCommit) (*abc
 // then heights of rounds that end in FinalizeBlock and Commit.
 var grammar = regexp.MustCompile(`^i?((pr?|r)*fc)*((pr?|r)*f?)$`)
 
-// TestCometBFT checks that one CometBFT node with the app in process makes blocks with transactions and, after a restart on the same
-// databases, continues at its height. The order of calls must match the grammar.
-func TestCometBFT(t *testing.T) {
-	w := newFixture(t)
+// cometHome makes a home for a CometBFT node of a chain with one validator, and returns its configuration and the validator's key.
+func cometHome(t *testing.T) (*cfg.Config, *privval.FilePV, crypto.PubKey) {
+	t.Helper()
 	home := t.TempDir()
 	config := cfg.TestConfig().SetRoot(home)
 	config.P2P.ListenAddress, config.RPC.ListenAddress = "tcp://127.0.0.1:0", ""
@@ -273,6 +273,14 @@ func TestCometBFT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return config, key, public
+}
+
+// TestCometBFT checks that one CometBFT node with the app in process makes blocks with transactions and, after a restart on the same
+// databases, continues at its height. The order of calls must match the grammar.
+func TestCometBFT(t *testing.T) {
+	w := newFixture(t)
+	config, key, public := cometHome(t)
 	doc := &cmttypes.GenesisDoc{
 		GenesisTime: time.Now(), ChainID: testChain, InitialHeight: 1, AppState: w.appState, ConsensusParams: cmttypes.DefaultConsensusParams(),
 		Validators: []cmttypes.GenesisValidator{{PubKey: public, Power: 10}},

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,7 +19,6 @@ import (
 	"github.com/cometbft/cometbft/libs/log"
 	"github.com/cometbft/cometbft/node"
 	"github.com/cometbft/cometbft/p2p"
-	"github.com/cometbft/cometbft/privval"
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	"github.com/cometbft/cometbft/proxy"
 	cmttypes "github.com/cometbft/cometbft/types"
@@ -163,22 +160,7 @@ func FuzzVoteExtension(f *testing.F) {
 // block later; the statements in the blocks verify with CometBFT's own code; and a restarted node goes on.
 func TestCometBFTVotes(t *testing.T) {
 	w := newFixture(t)
-	home := t.TempDir()
-	config := cfg.TestConfig().SetRoot(home)
-	config.P2P.ListenAddress, config.RPC.ListenAddress = "tcp://127.0.0.1:0", ""
-	config.P2P.PexReactor = false
-	config.DBBackend, config.TxIndex.Indexer = "goleveldb", "null"
-	config.Consensus.TimeoutCommit = 20 * time.Millisecond
-	for _, dir := range []string{"config", "data"} {
-		if err := os.MkdirAll(filepath.Join(home, dir), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	key := privval.GenFilePV(config.PrivValidatorKeyFile(), config.PrivValidatorStateFile())
-	public, err := key.GetPubKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	config, key, public := cometHome(t)
 	params := cmttypes.DefaultConsensusParams()
 	params.ABCI.VoteExtensionsEnableHeight = 1
 	doc := &cmttypes.GenesisDoc{

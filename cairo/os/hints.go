@@ -351,23 +351,23 @@ func (j *job) top() (*frame, error) {
 	return j.run.frames[len(j.run.frames)-1], nil
 }
 
-// next returns the call's next syscall that can make a call, and its index.
-func (f *frame) next(v *version) (*cairo.SyscallTrace, int, error) {
+// next returns the top call, its next syscall that can make a call, and the index of that syscall.
+func (j *job) next() (*frame, *cairo.SyscallTrace, int, error) {
+	f, err := j.top()
+	if err != nil {
+		return nil, nil, 0, err
+	}
 	for i := f.published; i < len(f.answered); i++ {
-		if s := &f.execution.Syscalls[i]; v.answers[s.Selector].calls {
-			return s, i, nil
+		if s := &f.execution.Syscalls[i]; j.version.answers[s.Selector].calls {
+			return f, s, i, nil
 		}
 	}
-	return nil, 0, fmt.Errorf("the call of %v made fewer calls than the program publishes", f.execution.Call.Contract)
+	return nil, nil, 0, fmt.Errorf("the call of %v made fewer calls than the program publishes", f.execution.Call.Contract)
 }
 
 // inner finds the call's next syscall that can make a call. It writes 1 and the call, or 0 if the syscall entered no code.
 func (j *job) inner(m *machine.Machine) error {
-	f, err := j.top()
-	if err != nil {
-		return err
-	}
-	s, i, err := f.next(j.version)
+	f, s, i, err := j.next()
 	if err != nil {
 		return err
 	}
@@ -387,11 +387,7 @@ func (j *job) inner(m *machine.Machine) error {
 
 // meta writes the TxInfo for the inner call of a MetaTxV0: the number of words and the words, or 0 if the syscall entered no code.
 func (j *job) meta(m *machine.Machine) error {
-	f, err := j.top()
-	if err != nil {
-		return err
-	}
-	s, i, err := f.next(j.version)
+	f, s, i, err := j.next()
 	if err != nil {
 		return err
 	}

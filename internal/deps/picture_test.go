@@ -18,7 +18,7 @@ import (
 var rooms = []string{
 	"cmd/starkd", "cmd/verifier-wasm", "node", "abci", "config", "explorer", "watcher", "rpc", "app", "contracts",
 	"cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "cairo/machine", "cairo/vm", "cairo/native", "cairo/cairo0", "cairo/os",
-	"starknet", "prover", "prover/block", "prover/stone", "prover/security", "crypto",
+	"starknet", "prover", "prover/block", "prover/stone", "prover/stwo", "prover/security", "crypto",
 }
 
 // room returns a package's room, or "".

@@ -187,6 +187,15 @@ func emitEvent(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	return nil
 }
 
+// calledClass returns the class of a contract that a syscall calls.
+func (t *replayer) calledClass(contract felt.Felt) (felt.Felt, error) {
+	class, err := t.state.classAt(contract)
+	if err == nil && class.IsZero() {
+		err = fmt.Errorf("calls %v, which is not a contract", contract)
+	}
+	return class, err
+}
+
 func callContract(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	contract, selector := s.Request[0], s.Request[1]
 	if t.validating && contract != f.contract {
@@ -198,12 +207,9 @@ func callContract(t *replayer, f *frame, s *Syscall, gas uint64) error {
 		}
 		return s.fails(gas, invalidArgument)
 	}
-	class, err := t.state.classAt(contract)
+	class, err := t.calledClass(contract)
 	if err != nil {
 		return err
-	}
-	if class.IsZero() {
-		return fmt.Errorf("calls %v, which is not a contract", contract)
 	}
 	return t.inner(f, s, frame{
 		class: class, kind: casm.External, selector: selector, contract: contract, caller: f.contract, gas: gas,
