@@ -83,6 +83,9 @@ func covers(pattern, name string) bool {
 
 // allowed returns the policy's row for name, and whether it has one: the row with the longest pattern that covers it.
 func allowed(name string) ([]string, bool) {
+	if row, ok := policy[name]; ok {
+		return row, true // a subtree's pattern may be as long
+	}
 	best := ""
 	for pattern := range policy {
 		if covers(pattern, name) && len(pattern) > len(best) {

@@ -23,12 +23,9 @@ func metaTransaction(t *replayer, f *frame, s *Syscall, gas uint64) error {
 		}
 		return s.fails(gas, invalidArgument)
 	}
-	class, err := t.state.classAt(contract)
+	class, err := t.calledClass(contract)
 	if err != nil {
 		return err
-	}
-	if class.IsZero() {
-		return fmt.Errorf("calls %v, which is not a contract", contract)
 	}
 	calldata, signature := s.Given[0], s.Given[1]
 	var want []felt.Felt
