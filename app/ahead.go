@@ -160,17 +160,23 @@ func (s *ahead) take(raw []byte) (*executed, error) {
 		return s.run.attempt(raw)
 	}
 	if e := t.executed; e != nil {
-		misread, err := t.attempt.Misread(s.run.overlay)
+		covered, err := t.attempt.Covered(s.run.overlay)
 		if err != nil {
 			return nil, err
 		}
-		if len(misread) == 0 {
+		misread, err := t.attempt.Changes().Misread(s.run.overlay)
+		if err != nil {
+			return nil, err
+		}
+		if covered && len(misread) == 0 {
 			tally.taken++
 			return e, nil
 		}
-		if e := s.payAgain(t, misread); e != nil {
-			tally.paidAgain++
-			return e, nil
+		if covered {
+			if e := s.payAgain(t, misread); e != nil {
+				tally.paidAgain++
+				return e, nil
+			}
 		}
 	}
 	tally.ranAgain++

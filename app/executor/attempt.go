@@ -81,19 +81,15 @@ func (a *Attempt) Finish() (*Outcome, error) {
 	return &finished, nil
 }
 
-// Misread returns the cells with another value in st than the transaction read from its base. If there are none, the outcome and the changes
-// are those of a run on st. What the balance must cover is compared and not the balance itself, so that transactions before may
-// change it.
-func (a *Attempt) Misread(st state.Reader) ([]state.Cell, error) {
-	cells, err := a.t.st.Misread(st)
-	if err != nil || a.t.covered == nil {
-		return cells, err
+// Covered reports whether the account's balance in st covers the bounds, as it did in the base. Apart from that, the outcome and the changes are
+// a function of the values in Changes, so a run on st has the same if it is covered and Changes has misread nothing. The check of the bounds
+// does not count as a read of the balance, so that transactions before may change it.
+func (a *Attempt) Covered(st state.Reader) (bool, error) {
+	if a.t.covered == nil {
+		return true, nil
 	}
 	low, high, err := a.t.balanceIn(st)
-	if err == nil && !covers(low, high, *a.t.covered) {
-		cells = append(cells, state.Cell{Kind: state.StorageCell, Slot: state.Slot{Contract: a.t.block.FeeToken, Key: a.t.balanceSlot}})
-	}
-	return cells, err
+	return err == nil && covers(low, high, *a.t.covered), err
 }
 
 // Changes returns the transaction's changes, as an overlay on the base. They are complete after Finish.

@@ -76,7 +76,7 @@ func (t *transaction) checkBounds() error {
 	if !ok {
 		return reject(InsufficientAccountBalance, "the resource bounds add up to 2^128 FRI or more")
 	}
-	// The check reads the balance past t.st, because a transaction depends on its result only: see Attempt.Misread.
+	// The check reads the balance past t.st, because a transaction depends on its result only: see Attempt.Covered.
 	low, high, err := t.balanceIn(t.base)
 	if err != nil {
 		return err
