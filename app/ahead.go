@@ -47,7 +47,7 @@ type ahead struct {
 	decoded, charged, finished int
 	held                       [2]felt.Felt // balance of the sequencer after the tasks below turn
 	tokens                     int          // not in use
-	idle, started              int          // workers
+	idle                       int          // workers
 	waiting                    []*task
 	inside                     int           // tasks in waiting that hold a session of the engine
 	loopWaits                  *task         // the task that the loop waits for, or nil

@@ -25,12 +25,10 @@ func newRootCommand() *cobra.Command {
 	return cli.Root("starkd", "A Starknet appchain on CometBFT with a STARK proof of every block", commands()...)
 }
 
-// usageError is the error of wrong usage: exit status 2.
-type usageError = cli.UsageError
-
+// usagef returns an error of wrong usage: exit status 2.
 func usagef(format string, args ...any) error { return cli.Usagef(format, args...) }
 
-// exactArgs returns cobra.ExactArgs with a usageError. names are the arguments, for the message.
+// exactArgs returns cobra.ExactArgs with a cli.UsageError. names are the arguments, for the message.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
@@ -50,9 +48,6 @@ func noArgs(cmd *cobra.Command, args []string) error { return cli.NoArgs(cmd, ar
 func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	return cli.Parent(use, short, children...)
 }
-
-// oneLine returns the message of err with line breaks replaced by semicolons.
-func oneLine(err error) string { return cli.OneLine(err) }
 
 // say writes one formatted line, with untrusted parts escaped.
 func say(w io.Writer, format string, args ...any) { cli.Say(w, format, args...) }

@@ -42,7 +42,7 @@ var handedMutants = []handed{
 	{row: 10, what: "timestamp rounded to 100", file: "starknet/constants/constants.go", old: "RoundTime      = 3600", new: "RoundTime      = 100"},
 	{row: 11, what: "order of messages of all phases", file: "app/executor/syscalls.go", old: "order := len(s.txn.msgs) - s.phase.from.messages", new: "order := len(s.txn.msgs)"},
 	{row: 12, what: "query bit 2^64", file: "app/executor/syscalls.go", old: "[4]uint64{0, 0, 1, 0}", new: "[4]uint64{0, 1, 0, 0}"},
-	{row: 13, what: "event keys charged once", file: "starknet/constants/constants.go", old: "EventKeyFelts     = 2 ", new: "EventKeyFelts     = 1 "},
+	{row: 13, what: "event keys charged once", file: "starknet/constants/constants.go", old: "EventKeyFelts      = 2 ", new: "EventKeyFelts      = 1 "},
 	{row: 14, what: "a balance that is just enough is rejected", file: "app/executor/check.go", old: "low.Cmp(&need) >= 0", new: "low.Cmp(&need) > 0"},
 	{row: 15, what: "fee data availability mode L2", file: "app/executor/check.go", old: " || f.FeeDAMode != starknet.DAModeL1:", new: ":"},
 	{row: 16, what: "signature not charged", file: "app/executor/check.go", old: "data := len(t.tx.Fields().Signature)", new: "data := 0"},

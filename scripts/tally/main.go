@@ -49,6 +49,7 @@ var wants = []struct{ name, text string }{
 	{"a flag of the test", "set -all"},
 	{"a flag of the test", "no -program"},
 	{"a benchmark", "scripts/bench/watch runs it"},
+	{"a benchmark", "scripts/bench/verify runs it"},
 	{"another test, which starts it", "starts it"},
 	{"AVX-512", "no AVX-512"},
 	{"AVX-512", "no kernels"},
