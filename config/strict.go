@@ -32,7 +32,7 @@ func fields(t reflect.Type, section string) map[string]reflect.Type {
 // development lists the STARKD_ variables of this project's tests and scripts, without the prefix. They set nothing in a Config. A
 // name that ends in "_" stands for every name that begins with it.
 var development = []string{
-	"ABCI", "ACCOUNTS", "BENCH", "BENCH_", "CHAOS_", "CI_TOOLS", "CLASSES", "CORELIB", "CASES", "CORPUS", "ENGINE", "FULL", "MUTANT", "MUTANTS", "OS_", "RPC", "SCREENSHOTS", "SEED",
+	"ABCI", "ACCOUNTS", "BENCH", "BENCH_", "CHAOS_", "CI_TOOLS", "CLASSES", "CORELIB", "CASES", "CORPUS", "ENGINE", "FULL", "MUTANT", "MUTANTS", "OLD_CLASSES", "OS_", "RPC", "SCREENSHOTS", "SEED",
 	"SIERRA_COMPILE", "STARKNETJS", "STONE", "STWO_", "TALLY_", "TEST", "TEST_",
 }
 

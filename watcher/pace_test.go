@@ -42,7 +42,7 @@ func TestPace(t *testing.T) {
 	perBlock := number("STARKD_BENCH_BLOCK", 100)
 	maxSteps := uint64(1) << number("STARKD_BENCH_LOG_STEPS", 20)
 	l := newLocal(t)
-	total := int(want.Seconds()) * 40
+	total := int(want.Seconds()) * 60
 	for sent := 0; sent < total; sent += perBlock {
 		var txs [][]byte
 		for i := range perBlock {

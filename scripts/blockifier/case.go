@@ -25,6 +25,9 @@ type Case struct {
 	Contracts []ContractInit `json:"contracts"`
 	Steps     []Step         `json:"steps"`
 
+	// Old is "even" if the classes of the case whose hash is even run as if they were of Sierra 1.5.0, else empty.
+	Old string `json:"old,omitempty"`
+
 	Name string `json:"-"` // of the file, without its extension
 	dir  string // base of the relative names of class files
 }
@@ -41,6 +44,8 @@ type BlockInfo struct {
 type ClassFile struct {
 	Name   string `json:"name"`
 	Sierra string `json:"sierra"`
+	// Spaces is a number of spaces that are added to the ABI: a class with the same code and another hash.
+	Spaces int `json:"abi_spaces,omitempty,string"`
 }
 
 // ContractInit is a contract's state before the first step.
@@ -75,7 +80,11 @@ func ReadCase(name string) (*Case, error) {
 
 // Class reads the Sierra class of a class file.
 func (c *Case) Class(f ClassFile) (*starknet.ContractClass, error) {
-	raw, err := readFile(filepath.Join(c.dir, f.Sierra))
+	name := f.Sierra
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(c.dir, name)
+	}
+	raw, err := readFile(name)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +92,7 @@ func (c *Case) Class(f ClassFile) (*starknet.ContractClass, error) {
 	if err := json.Unmarshal(raw, class); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Sierra, err)
 	}
+	class.ABI += strings.Repeat(" ", f.Spaces)
 	return class, nil
 }
 
@@ -264,6 +274,16 @@ type CallLine struct {
 	Events   []EventLine   `json:"events"`
 	Messages []MessageLine `json:"messages"`
 	Inner    []*CallLine   `json:"inner"`
+	// Tracked and Resources say how the call is billed. Older result files do not have them.
+	Tracked   string        `json:"tracked,omitempty"`
+	Resources *ResourceLine `json:"resources,omitempty"`
+}
+
+// ResourceLine is the resources of a call with its inner calls, as far as they are billed.
+type ResourceLine struct {
+	Steps    uint64            `json:"steps"`
+	Holes    uint64            `json:"holes"`
+	Builtins map[string]uint64 `json:"builtins"`
 }
 
 // ReadResults reads a result file.

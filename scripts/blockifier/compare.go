@@ -158,6 +158,12 @@ func (k *comparison) calls(path string, a, b *CallLine) {
 	if x.Kind == "Constructor" && len(y.Calldata) == 0 {
 		x.Calldata = y.Calldata // blockifier keeps no calldata for classes without a constructor
 	}
+	if y.Resources == nil {
+		x.Resources = nil
+	}
+	if y.Tracked == "" {
+		x.Tracked = ""
+	}
 	k.equal(path, &x, &y)
 	if len(a.Inner) != len(b.Inner) {
 		k.differ(path+": inner calls", len(a.Inner), len(b.Inner))

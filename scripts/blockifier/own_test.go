@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/starkd/starkd/app/executor"
@@ -35,14 +36,23 @@ var (
 //	go test ./scripts/blockifier -run TestOwn -update -judge PROGRAM -constants FILE
 func TestOwn(t *testing.T) {
 	const least = 200
-	made := ownCase(t)
+	statuses := checkPinned(t, "own", ownCase(t))
+	if n := statuses["succeeded"] + statuses["reverted"] + statuses["rejected"]; n < least || statuses["succeeded"] < least/2 || statuses["reverted"] < least/8 || statuses["rejected"] < least/20 {
+		t.Errorf("%d transactions, by blockifier's status %v: want at least %d, half of them succeeding", n, statuses, least)
+	}
+}
+
+// checkPinned checks that a case is the one in testdata and has the results of blockifier there, on both engines. It returns the number of
+// transactions by status.
+func checkPinned(t *testing.T, name string, made map[string]any) map[string]int {
+	t.Helper()
 	raw, err := json.MarshalIndent(made, "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Gzip(t, "own.json.gz", raw)
+	golden.Gzip(t, name+".json.gz", raw)
 	if *judge != "" {
-		golden.Gzip(t, "own.blockifier.jsonl.gz", judged(t, made))
+		golden.Gzip(t, name+".blockifier.jsonl.gz", judged(t, made))
 	}
 	machine := vm.NewEngine()
 	code, err := native.NewEngine(machine, native.Options{})
@@ -51,15 +61,18 @@ func TestOwn(t *testing.T) {
 	}
 	r := NewRunner()
 	r.Engine, r.Second = code, machine
-	c, err := ReadCase(filepath.Join("testdata", "own.json.gz"))
+	c, err := ReadCase(filepath.Join("testdata", name+".json.gz"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if c.Old == "even" {
+		r.Old = isEven
 	}
 	classes, steps, err := r.Run(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantClasses, wantSteps, err := ReadResults(filepath.Join("testdata", "own.blockifier.jsonl.gz"))
+	wantClasses, wantSteps, err := ReadResults(filepath.Join("testdata", name+".blockifier.jsonl.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,9 +83,7 @@ func TestOwn(t *testing.T) {
 	for _, s := range wantSteps {
 		statuses[s.Status]++
 	}
-	if len(steps) < least || statuses["succeeded"] < least/2 || statuses["reverted"] < least/8 || statuses["rejected"] < least/20 {
-		t.Errorf("%d transactions, by blockifier's status %v: want at least %d, half of them succeeding", len(steps), statuses, least)
-	}
+	return statuses
 }
 
 // judged returns blockifier's results for a case. Blockifier needs the ABI of a class as text, as in JSON-RPC.
@@ -80,7 +91,11 @@ func judged(t *testing.T, made map[string]any) []byte {
 	dir := t.TempDir()
 	var classes []map[string]string
 	for _, c := range made["classes"].([]map[string]string) {
-		class, err := (&Case{dir: "testdata"}).Class(ClassFile{c["name"], c["sierra"]})
+		base := "testdata"
+		if filepath.IsAbs(c["sierra"]) {
+			base = ""
+		}
+		class, err := (&Case{dir: base}).Class(ClassFile{c["name"], c["sierra"], spacesOf(c)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,13 +103,15 @@ func judged(t *testing.T, made map[string]any) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		casm, err := filepath.Abs(filepath.Join("testdata", c["casm"]))
-		if err != nil {
-			t.Fatal(err)
-		}
 		file := filepath.Join(dir, c["name"]+".json")
 		if err := os.WriteFile(file, sierra, 0o644); err != nil {
 			t.Fatal(err)
+		}
+		casm := c["casm"]
+		if base != "" {
+			if casm, err = filepath.Abs(filepath.Join(base, casm)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		classes = append(classes, map[string]string{"name": c["name"], "sierra": file, "casm": casm})
 	}
@@ -117,11 +134,21 @@ func judged(t *testing.T, made map[string]any) []byte {
 	if err := os.WriteFile(file, raw, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	results, err := exec.Command(*judge, *prices, file).Output()
+	cmd := exec.Command(*judge, *prices, file)
+	if old, ok := made["old"].(string); ok {
+		cmd.Env = append(os.Environ(), "JUDGE_OLD="+old)
+	}
+	results, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%s: %v", *judge, err)
 	}
 	return took.ReplaceAll(results, []byte(`"ms":0`))
+}
+
+// spacesOf returns the number of spaces of a class of a case.
+func spacesOf(class map[string]string) int {
+	n, _ := strconv.Atoi(class["abi_spaces"])
+	return n
 }
 
 // took matches the time that blockifier took for a step.

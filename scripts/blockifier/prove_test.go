@@ -36,7 +36,7 @@ func provedBlocks(t *testing.T, classes *executor.Classes, c *Case) []*provedBlo
 	tracer := &cairo.Tracer{Engine: vm.NewEngine()}
 	x := &executor.Executor{Engine: tracer, Classes: classes}
 	st := state.NewOverlay(nothing{})
-	if _, err := genesis(x, st, c); err != nil {
+	if _, err := new(Runner).genesis(x, st, c); err != nil {
 		t.Fatal(err)
 	}
 	compiled := map[felt.Felt]*casm.Class{}

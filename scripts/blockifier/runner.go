@@ -8,8 +8,10 @@ import (
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Runner runs case files. It caches compiled classes.
@@ -17,6 +19,9 @@ type Runner struct {
 	Engine cairo.Engine
 	// Second, if not nil, executes every step too; differences are recorded.
 	Second cairo.Engine
+	// Old, if not nil, says which classes of a case file run as if they were of Sierra 1.5.0, by their hash. Blockifier then bills their
+	// calls by steps.
+	Old func(hash felt.Felt) bool
 
 	classes *executor.Classes
 }
@@ -35,7 +40,7 @@ func (r *Runner) Run(c *Case) ([]ClassLine, []StepLine, error) {
 	for _, x := range chains {
 		st := state.NewOverlay(nothing{})
 		var err error
-		if classes, err = genesis(x, st, c); err != nil {
+		if classes, err = r.genesis(x, st, c); err != nil {
 			return nil, nil, err
 		}
 		steps, err := steps(x, st, c)
@@ -65,7 +70,7 @@ func (r *Runner) Run(c *Case) ([]ClassLine, []StepLine, error) {
 }
 
 // genesis sets up the state before the first step and returns the lines of its classes.
-func genesis(x *executor.Executor, st *state.Overlay, c *Case) ([]ClassLine, error) {
+func (r *Runner) genesis(x *executor.Executor, st *state.Overlay, c *Case) ([]ClassLine, error) {
 	var lines []ClassLine
 	for _, f := range c.Classes {
 		definition, err := c.Class(f)
@@ -75,6 +80,9 @@ func genesis(x *executor.Executor, st *state.Overlay, c *Case) ([]ClassLine, err
 		class, err := x.Classes.Compile(definition.Hash(), definition)
 		if err != nil {
 			return nil, fmt.Errorf("class %s: %w", f.Name, err)
+		}
+		if r.Old != nil && r.Old(class.Hash) {
+			class.Sierra.Version, class.Gas = sierra.Version{Major: 1, Minor: 5}, nil
 		}
 		stored, err := executor.Stored(class, definition)
 		if err != nil {
@@ -174,7 +182,10 @@ func call(f *executor.Frame) *CallLine {
 		Contract: f.Contract, Class: f.ClassHash, Selector: f.Selector, Caller: f.Caller, Library: f.Library,
 		Kind:     map[cairo.EntryPointType]string{cairo.External: "External", cairo.Constructor: "Constructor", cairo.L1Handler: "L1Handler"}[f.Kind],
 		Calldata: list(f.Calldata), Gas: f.Gas, Consumed: f.GasConsumed, Failed: f.Failed, Retdata: list(f.Retdata),
-		Events: []EventLine{}, Messages: []MessageLine{}, Inner: []*CallLine{},
+		Events: []EventLine{}, Messages: []MessageLine{}, Inner: []*CallLine{}, Tracked: "SierraGas", Resources: resources(f.Resources),
+	}
+	if f.CairoSteps {
+		l.Tracked = "CairoSteps"
 	}
 	for _, e := range f.Events {
 		l.Events = append(l.Events, EventLine{Order: &e.Order, Keys: list(e.Keys), Data: list(e.Data)})
@@ -184,6 +195,20 @@ func call(f *executor.Frame) *CallLine {
 	}
 	for _, in := range f.Inner {
 		l.Inner = append(l.Inner, call(in))
+	}
+	return l
+}
+
+// resources returns resources as a result file has them.
+func resources(r constants.Resources) *ResourceLine {
+	l := &ResourceLine{Steps: r.Steps, Holes: r.MemoryHoles, Builtins: map[string]uint64{}}
+	for name, n := range map[string]uint64{
+		"range_check": r.RangeChecks, "pedersen": r.Pedersens, "poseidon": r.Poseidons, "bitwise": r.Bitwises, "keccak": r.Keccaks, "ec_op": r.ECOps,
+		"range_check96": r.RangeChecks96, "add_mod": r.AddMods, "mul_mod": r.MulMods, "segment_arena": r.SegmentArenas,
+	} {
+		if n > 0 {
+			l.Builtins[name] = n
+		}
 	}
 	return l
 }

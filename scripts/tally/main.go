@@ -48,6 +48,8 @@ var wants = []struct{ name, text string }{
 	{"a flag of the test", "set -folder"},
 	{"a flag of the test", "set -all"},
 	{"a flag of the test", "no -program"},
+	{"a flag of the test", "set -judge"},
+	{"STARKD_OLD_CLASSES", "STARKD_OLD_CLASSES"},
 	{"a benchmark", "scripts/bench/watch runs it"},
 	{"a benchmark", "scripts/bench/verify runs it"},
 	{"another test, which starts it", "starts it"},
