@@ -244,7 +244,7 @@ func (s *ahead) find(raw []byte) *task {
 	return nil
 }
 
-// passOver gives up the tasks from turn up to an index. The caller holds mu.
+// passOver drops the tasks from turn up to an index. The caller holds mu.
 func (s *ahead) passOver(index int) {
 	for ; s.turn < index; s.turn++ {
 		if t := s.tasks[s.turn]; t.finished {

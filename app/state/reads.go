@@ -101,7 +101,7 @@ func (o *Overlay) Added(slot Slot) (felt.Felt, error) {
 	return *new(felt.Felt).Sub(&v, &before), err
 }
 
-// Detach gives up the base, which the overlay must not read again. Misread and MergeInto still work.
+// Detach drops the base, which the overlay must not read again. Misread and MergeInto still work.
 func (o *Overlay) Detach() { o.base, o.journal = nil, nil }
 
 // Bytes returns about how much memory the overlay takes, without the classes that it declares.
