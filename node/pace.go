@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/starkd/starkd/app"
@@ -51,10 +49,7 @@ const (
 func newPacer(a *app.App, watch *config.Watch, most time.Duration, log *slog.Logger) *pacer {
 	return &pacer{
 		app: a, urls: watch.URLs, most: most, log: log, poll: pacePoll, now: time.Now,
-		client: &http.Client{
-			Timeout:       paceTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		client: watcherClient(paceTimeout),
 	}
 }
 
@@ -104,29 +99,13 @@ func (p *pacer) update(ctx context.Context) {
 
 // ask returns what a watcher can prove in time besides what waits there.
 func (p *pacer) ask(ctx context.Context, base string) (*app.Pace, error) {
-	at, err := url.JoinPath(base, "v1", "status")
+	data, err := fetch(ctx, p.client, maxStatus+1, base, "v1", "status")
 	if err != nil {
 		return nil, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %d", at, response.StatusCode)
-	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxStatus+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at, err)
 	}
 	pace, err := p.read(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at, err)
+		return nil, fmt.Errorf("%s: %w", base, err)
 	}
 	return pace, nil
 }

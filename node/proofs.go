@@ -118,11 +118,7 @@ const (
 func newProofs(a *app.App, home string, watch *config.Watch, log *slog.Logger) *proofs {
 	p := &proofs{
 		app: a, policy: prover.Policy{MinBits: watch.MinBits}, path: filepath.Join(home, "data", verifiedFile), log: log, poll: proofPoll,
-		client: &http.Client{
-			Timeout: fetchTimeout,
-			// A redirect would let a watcher send this node's requests anywhere.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		client:   watcherClient(fetchTimeout),
 		accepted: prometheus.NewCounter(prometheus.CounterOpts{Name: "starkd_node_bundles_verified_total", Help: "Bundles of finished blocks that this node has verified."}),
 		refused:  prometheus.NewCounter(prometheus.CounterOpts{Name: "starkd_node_bundles_refused_total", Help: "Bundles of watch.urls that this node has refused; /healthz has the last reason of each URL."}),
 	}
@@ -335,7 +331,21 @@ const maxAnswer = 200
 
 // fetch downloads the bundle of a block.
 func (p *proofs) fetch(ctx context.Context, base string, n uint64) ([]byte, error) {
-	at, err := url.JoinPath(base, "v1", "blocks", fmt.Sprint(n), "proof")
+	return fetch(ctx, p.client, stone.MaxProofJSON+1, base, "v1", "blocks", fmt.Sprint(n), "proof") // block.Parse rejects the longer
+}
+
+// watcherClient returns an HTTP client for requests to watchers.
+func watcherClient(timeout time.Duration) *http.Client {
+	return &http.Client{
+		Timeout: timeout,
+		// A redirect would let a watcher send this node's requests anywhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// fetch returns the first most bytes of a watcher's answer. An answer with another status than 200 is an error.
+func fetch(ctx context.Context, client *http.Client, most int64, base string, path ...string) ([]byte, error) {
+	at, err := url.JoinPath(base, path...)
 	if err != nil {
 		return nil, err
 	}
@@ -343,7 +353,7 @@ func (p *proofs) fetch(ctx context.Context, base string, n uint64) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	response, err := p.client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -352,7 +362,7 @@ func (p *proofs) fetch(ctx context.Context, base string, n uint64) ([]byte, erro
 		text, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 		return nil, fmt.Errorf("%s answers %d: %.200q", at, response.StatusCode, bytes.TrimSpace(text))
 	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, stone.MaxProofJSON+1)) // block.Parse rejects the longer
+	data, err := io.ReadAll(io.LimitReader(response.Body, most))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
